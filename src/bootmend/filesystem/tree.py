@@ -14,7 +14,7 @@ from bootmend.errors import MissingError
 from bootmend.source.base import Source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 
 class Attribute(IntFlag):
@@ -123,7 +123,7 @@ class FileTree(ABC):
             UnsupportedError: its bytes cannot be read (encrypted; a reparse point that is not WOF).
         """
 
-    def obstacles(self) -> list[Obstacle]:
+    def obstacles(self) -> Sequence[Obstacle]:
         """What speaks against writing anything on this volume: hibernation, for example."""
         return []
 

@@ -77,6 +77,16 @@ NK_CLASS_LENGTH = 74
 NK_NAME = 76
 
 
+NK_CELL = Struct("<i2sH68xH")
+"""what finding and naming a key takes: cell size, signature, flags, name length"""
+NK_COUNT_AND_LIST = Struct("<I4xI")
+"""at :data:`NK_SUBKEYS`: number of subkeys and offset of their list"""
+NK_FLAGS_AND_VALUES = Struct("<H32xII")
+"""at :data:`NK_FLAGS`: flags, number of values, offset of their list"""
+NK_LAYERED = NK_ACCESS + 1
+"""the byte of the access bits that layered keys (minor version 6) use"""
+
+
 class KeyFlag(IntFlag):
     """Flags of a key node."""
 
@@ -97,6 +107,8 @@ VK = b"vk"
 VK_SIZE = 20
 VK_HEAD = Struct("<2sHIIIHH")
 """signature, name length, data length (bit 31: inline), data offset, type, flags, spare"""
+VK_CELL = Struct("<i2sHIIIH")
+"""what reading a value takes: cell size, signature, name length, data length, data offset, type, flags"""
 VK_NAME_LENGTH = 2
 VK_DATA_LENGTH = 4
 VK_DATA_OFFSET = 8

@@ -41,9 +41,10 @@ class Source(ABC):
             RefusedError: this source, or a block of it, cannot be written; the reason is in the message.
             TruncatedError: the range is not inside ``0 .. size``.
         """
+        self.check_range(offset, len(data))
         raise RefusedError("this source is open for reading only")
 
-    def barrier(self) -> None:
+    def barrier(self) -> None:  # noqa: B027 - what is never written has nothing to order
         """Order writes: all that came before must be on the disk before what comes after."""
 
     def locate(self, offset: int, length: int) -> list[Extent]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from bootmend.errors import MissingError, ReadError, TruncatedError, UsageError
 from bootmend.source.base import Source
@@ -35,6 +35,8 @@ class FileSource(Source):
             self._fd = os.open(self.path, flags)
         except OSError as error:
             raise _open_error(self.path, error) from error
+        except ValueError as error:  # a NUL in the name: a plan or a config file may hold one
+            raise MissingError(f"there is no file {self.path!r}") from error
         try:
             self._size = self._measure()
         except BaseException:
@@ -76,7 +78,11 @@ class FileSource(Source):
                 os.lseek(self._fd, offset, os.SEEK_SET)
                 part = os.read(self._fd, length)
         except OSError as error:
-            hint = "the medium has unreadable sectors: make an image with ddrescue and work on that" if error.errno == errno.EIO else None
+            hint = (
+                "the medium has unreadable sectors: make an image with ddrescue and work on that"
+                if error.errno == errno.EIO
+                else None
+            )
             raise ReadError(f"cannot be read at {offset:#x}: {error.strerror}", at=self.path, hint=hint) from error
         self.bytes_read += len(part)
         self.reads += 1
@@ -88,7 +94,7 @@ class FileSource(Source):
             os.close(self._fd)
             self._fd = -1
 
-    def __enter__(self) -> FileSource:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

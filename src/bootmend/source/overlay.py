@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from bisect import bisect_right
+from typing import TYPE_CHECKING, NamedTuple
 
 from bootmend.source.base import Source
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 PAGE = 4096
+GRAIN = 16
 
 
 class Patch(NamedTuple):
@@ -54,10 +59,7 @@ class Overlay(Source):
     def read_at(self, offset: int, length: int) -> bytes:
         """Read the base with all writes laid over it."""
         self.check_range(offset, length)
-        if not self._pages:
-            return self.base.read_at(offset, length)
-        first, last = offset // PAGE, (offset + length - 1) // PAGE
-        hits = [page for page in range(first, last + 1) if page in self._pages] if length else []
+        hits = self._pages_in(offset, length)
         data = self.base.read_at(offset, length)
         if not hits:
             return data
@@ -67,6 +69,14 @@ class Overlay(Source):
             end = min(page * PAGE + len(self._pages[page]), offset + length)
             result[start - offset : end - offset] = self._pages[page][start - page * PAGE : end - page * PAGE]
         return bytes(result)
+
+    def _pages_in(self, offset: int, length: int) -> list[int]:
+        if not self._pages or not length:
+            return []
+        touched = range(offset // PAGE, (offset + length - 1) // PAGE + 1)
+        if len(touched) > len(self._pages):
+            return [page for page in self._pages if page in touched]
+        return [page for page in touched if page in self._pages]
 
     def write_at(self, offset: int, data: bytes) -> None:
         """Keep the stretches of ``data`` that differ from what is there now."""
@@ -94,23 +104,26 @@ class Overlay(Source):
 
     def patches(self) -> list[Patch]:
         """All writes as patches, in the order of their steps; within a step merged and sorted by offset."""
-        by_step: dict[int, list[tuple[int, bytes, bytes]]] = {}
+        steps: dict[int, _Step] = {}
         for step, offset, before, after in self._writes:
-            by_step.setdefault(step, []).append((offset, before, after))
-        patches = []
-        for step in sorted(by_step):
-            patches += [Patch(self.name, step, *change) for change in _merge(by_step[step])]
-        return patches
+            steps.setdefault(step, _Step()).add(offset, before, after)
+        return [
+            Patch(self.name, step, *change)
+            for step, pieces in sorted(steps.items(), key=lambda item: item[0])
+            for change in pieces.changes()
+        ]
 
 
 def _differences(before: bytes, after: bytes) -> list[tuple[int, int]]:
-    """The half-open ranges in which two equally long byte strings differ, at a grain of 16 bytes."""
-    if before == after:
-        return []
+    """Return the half-open ranges in which two equally long byte strings differ, at a grain of 16 bytes."""
     ranges: list[tuple[int, int]] = []
-    for start in range(0, len(after), 16):
-        end = min(start + 16, len(after))
-        if before[start:end] != after[start:end]:
+    for page in range(0, len(after), PAGE):
+        if before[page : page + PAGE] == after[page : page + PAGE]:
+            continue
+        for start in range(page, min(page + PAGE, len(after)), GRAIN):
+            end = min(start + GRAIN, len(after))
+            if before[start:end] == after[start:end]:
+                continue
             if ranges and ranges[-1][1] == start:
                 ranges[-1] = (ranges[-1][0], end)
             else:
@@ -118,20 +131,51 @@ def _differences(before: bytes, after: bytes) -> list[tuple[int, int]]:
     return ranges
 
 
-def _merge(writes: list[tuple[int, bytes, bytes]]) -> list[tuple[int, bytes, bytes]]:
-    """Fold the writes of one step into disjoint sorted changes: first ``before``, last ``after``."""
-    first: dict[int, int] = {}
-    last: dict[int, int] = {}
-    for offset, before, after in writes:
-        for index, byte in enumerate(before):
-            first.setdefault(offset + index, byte)
-        for index, byte in enumerate(after):
-            last[offset + index] = byte
-    merged: list[tuple[int, bytearray, bytearray]] = []
-    for position in sorted(last):
-        if merged and merged[-1][0] + len(merged[-1][1]) == position:
-            merged[-1][1].append(first[position])
-            merged[-1][2].append(last[position])
-        else:
-            merged.append((position, bytearray([first[position]]), bytearray([last[position]])))
-    return [(offset, bytes(before), bytes(after)) for offset, before, after in merged if before != after]
+class _Step:
+    """The writes of one step as disjoint pieces: the first ``before`` and the last ``after`` of every byte."""
+
+    def __init__(self) -> None:
+        self._starts: list[int] = []
+        self._pieces: dict[int, tuple[bytes, bytearray]] = {}
+
+    def add(self, offset: int, before: bytes, after: bytes) -> None:
+        """Lay one write over those before it: known bytes get a new ``after``, the rest become new pieces."""
+        position, end = offset, offset + len(after)
+        index = max(bisect_right(self._starts, offset) - 1, 0)
+        while position < end:
+            start = self._starts[index] if index < len(self._starts) else end
+            if start > position:
+                stop = min(start, end)
+                self._insert(index, position, before[position - offset : stop - offset], after[position - offset : stop - offset])
+                position = stop
+            else:
+                latest = self._pieces[start][1]
+                stop = min(start + len(latest), end)
+                if stop > position:
+                    latest[position - start : stop - start] = after[position - offset : stop - offset]
+                    position = stop
+            index += 1
+
+    def _insert(self, index: int, start: int, before: bytes, after: bytes) -> None:
+        self._starts.insert(index, start)
+        self._pieces[start] = (before, bytearray(after))
+
+    def changes(self) -> Iterator[tuple[int, bytes, bytes]]:
+        """Yield (offset, before, after) sorted by offset, neighbours joined, without what ended as it began."""
+        for group in self._neighbours():
+            before = b"".join(self._pieces[start][0] for start in group)
+            after = b"".join(self._pieces[start][1] for start in group)
+            if before != after:
+                yield group[0], before, after
+
+    def _neighbours(self) -> Iterator[list[int]]:
+        group: list[int] = []
+        end = -1
+        for start in self._starts:
+            if group and start != end:
+                yield group
+                group = []
+            group.append(start)
+            end = start + len(self._pieces[start][0])
+        if group:
+            yield group

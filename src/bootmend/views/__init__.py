@@ -1,0 +1,130 @@
+"""Reports, plans, runs and articles as text, for people and programs.
+
+One ``render_*`` for each thing that is shown; each knows the formats ``human``, ``json``, ``jsonl``,
+``html`` and ``md``, and imports only the one it needs.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bootmend.article.codes import CodeInfo
+    from bootmend.catalog import RuleModule
+    from bootmend.engine.diagnose import Report
+    from bootmend.engine.plan import Plan
+    from bootmend.engine.repair import Outcome, RunEntry
+    from bootmend.model import Rule
+    from bootmend.views.style import Style
+
+
+def _dump(document: Mapping[str, Any], output_format: str) -> str:
+    """A JSON document: indented for ``json``, on one line for ``jsonl``."""
+    return json.dumps(document, ensure_ascii=False, indent=1 if output_format == "json" else None) + "\n"
+
+
+def render_report(report: Report, output_format: str, style: Style, *, name: str, steps: bool = True) -> str:
+    """A report; ``steps`` adds what to do next, for people."""
+    from bootmend.views import documents
+
+    if output_format == "human":
+        from bootmend.views.human import report_text
+
+        return report_text(report, style, name=name, steps=steps)
+    if output_format in {"json", "jsonl"}:
+        return _dump(documents.report(report), output_format)
+    from bootmend.views import pages
+
+    return pages.report_page(report, output_format, name=name)
+
+
+def render_plan(plan: Plan, output_format: str, style: Style, *, name: str) -> str:
+    """A plan."""
+    if output_format == "human":
+        from bootmend.views.human import plan_text
+
+        return plan_text(plan, style, name=name)
+    if output_format in {"json", "jsonl"}:
+        from bootmend.engine.plan_file import plan_json
+
+        return _dump(plan_json(plan), output_format)
+    from bootmend.views import pages
+
+    return pages.plan_page(plan, output_format, name=name)
+
+
+def render_run(outcome: Outcome, output_format: str, style: Style, *, name: str, seconds: float) -> str:
+    """The outcome of a repair."""
+    from bootmend.views import documents
+
+    if output_format == "human":
+        from bootmend.views.human import run_text
+
+        return run_text(outcome, style, name=name, seconds=seconds)
+    if output_format in {"json", "jsonl"}:
+        return _dump(documents.run(outcome), output_format)
+    from bootmend.views import pages
+
+    return pages.run_page(outcome, output_format, name=name)
+
+
+def render_undo(outcome: Outcome, output_format: str, style: Style) -> str:
+    """The outcome of an undo."""
+    from bootmend.views import documents
+
+    if output_format == "human":
+        from bootmend.views.human import undo_text
+
+        return undo_text(outcome, style)
+    if output_format in {"json", "jsonl"}:
+        return _dump(documents.run(outcome), output_format)
+    from bootmend.views import pages
+
+    return pages.run_page(outcome, output_format, name=outcome.target)
+
+
+def render_history(entries: Sequence[RunEntry], output_format: str, style: Style) -> str:
+    """The list of runs."""
+    from bootmend.views import documents
+
+    if output_format == "human":
+        from bootmend.views.human import history_text
+
+        return history_text(entries, style)
+    if output_format in {"json", "jsonl"}:
+        return _dump(documents.history(entries), output_format)
+    from bootmend.views import pages
+
+    return pages.history_page(entries, output_format)
+
+
+def render_catalog(rules: Sequence[Rule], output_format: str, style: Style) -> str:
+    """The catalogue, or some rules of it."""
+    from bootmend.views import documents
+
+    if output_format == "human":
+        from bootmend.views.human import catalog_text
+
+        return catalog_text(rules, style)
+    if output_format in {"json", "jsonl"}:
+        return _dump(documents.catalog(rules), output_format)
+    from bootmend.views import pages
+
+    return pages.catalog_page(rules, output_format)
+
+
+def render_article(rule: RuleModule, values: Mapping[str, str], output_format: str, style: Style, *, width: int) -> str:
+    """A rule's article, filled in with the values that are known."""
+    from bootmend.views import articles
+
+    return articles.article(rule, values, output_format, style, width=width)
+
+
+def render_codes(codes: Sequence[CodeInfo], output_format: str) -> str:
+    """What is known of codes that no rule explains yet."""
+    from bootmend.views import articles
+
+    return articles.codes(codes, output_format)

@@ -1,0 +1,1 @@
+"""Boot failures whose cause lies in the boot configuration."""

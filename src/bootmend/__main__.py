@@ -1,0 +1,5 @@
+"""``python -m bootmend``."""
+
+from bootmend.cli.main import main
+
+main()

@@ -1,0 +1,255 @@
+"""Diagnosis: every rule looks at the machine; what it finds, and what could not be told, is a report."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bootmend.catalog import rule_modules
+from bootmend.errors import BootmendError
+from bootmend.machine import Machine
+from bootmend.model import Finding, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from bootmend.catalog import RuleModule
+    from bootmend.engine.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeSummary:
+    """A volume as a report shows it."""
+
+    number: int
+    kind: str
+    label: str
+    size: int
+    roles: tuple[str, ...]
+    contents: str
+
+    def to_json(self) -> dict[str, object]:
+        """The JSON form."""
+        return {
+            "number": self.number,
+            "kind": self.kind,
+            "label": self.label,
+            "size": self.size,
+            "roles": list(self.roles),
+            "contents": self.contents,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class MachineSummary:
+    """What kind of computer it is."""
+
+    format: str
+    size: int
+    scheme: str
+    disk_id: str
+    firmware: str
+    volumes: tuple[VolumeSummary, ...]
+    stores: tuple[str, ...]
+    windows: tuple[dict[str, str], ...]
+
+    @property
+    def generation(self) -> int:
+        """1 for BIOS, 2 for UEFI, as Hyper-V and Azure count."""
+        return 2 if self.firmware == "UEFI" else 1
+
+    @property
+    def computer(self) -> str:
+        """The name of the first installation's computer."""
+        return next((one["computer"] for one in self.windows if one["computer"]), "")
+
+    def to_json(self) -> dict[str, object]:
+        """The JSON form."""
+        return {
+            "format": self.format,
+            "size": self.size,
+            "scheme": self.scheme,
+            "disk_id": self.disk_id,
+            "firmware": self.firmware,
+            "generation": self.generation,
+            "volumes": [volume.to_json() for volume in self.volumes],
+            "stores": list(self.stores),
+            "windows": [dict(one) for one in self.windows],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Inconclusive:
+    """A rule that could not tell, and why."""
+
+    rule: str
+    reason: str
+
+    def to_json(self) -> dict[str, str]:
+        """The JSON form."""
+        return {"rule": self.rule, "reason": self.reason}
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The outcome of one look at one target."""
+
+    path: str
+    machine: MachineSummary
+    findings: tuple[Finding, ...]
+    inconclusive: tuple[Inconclusive, ...]
+    remarks: tuple[str, ...] = ()
+    codes: tuple[str, ...] = ()
+    offers: tuple[Finding, ...] = ()
+    vm: str = ""
+    seconds: float = 0.0
+    bytes_read: int = 0
+    rules: tuple[str, ...] = field(default=())
+
+    @property
+    def problems(self) -> tuple[Finding, ...]:
+        """The findings that count: notes do not."""
+        return tuple(finding for finding in self.findings if finding.severity is not Severity.NOTE)
+
+    @property
+    def unexplained(self) -> tuple[str, ...]:
+        """The codes that were reported and that no finding explains."""
+        explained = {code for finding in self.problems for code in finding.stop_codes}
+        return tuple(code for code in self.codes if code not in explained)
+
+    @property
+    def verdict(self) -> str:
+        """``problems``, ``unexplained``, ``inconclusive`` or ``healthy``."""
+        if self.problems:
+            return "problems"
+        if self.inconclusive:
+            return "inconclusive"
+        return "unexplained" if self.unexplained else "healthy"
+
+    @property
+    def exit_code(self) -> int:
+        """0 healthy, 1 problems or an unexplained code, 3 inconclusive."""
+        return {"healthy": 0, "problems": 1, "unexplained": 1, "inconclusive": 3}[self.verdict]
+
+
+def diagnose(target: Target, *, rules: Iterable[str] = (), codes: tuple[str, ...] = (), vm: str = "") -> Report:
+    """Look at a target with all rules, or those named.
+
+    Raises:
+        ReadError: the target is no disk that can be read at all.
+    """
+    started = time.perf_counter()
+    findings, inconclusive = examine(target.machine, rules)
+    summary = summarise(target, target.machine)
+    offers = tuple(_offers(target.machine, codes, findings, rules))
+    remarks = [*_remarks(target, target.machine)]
+    return Report(
+        path=target.path,
+        machine=summary,
+        findings=tuple(findings),
+        inconclusive=tuple(inconclusive),
+        remarks=tuple(remarks),
+        codes=codes,
+        offers=offers,
+        vm=vm,
+        seconds=time.perf_counter() - started,
+        bytes_read=target.bytes_read,
+        rules=tuple(module.RULE.id for module in _chosen(rules)),
+    )
+
+
+def examine(machine: Machine, rules: Iterable[str] = ()) -> tuple[list[Finding], list[Inconclusive]]:
+    """Run the rules; a rule that raises one of our errors is inconclusive, never healthy."""
+    findings: list[Finding] = []
+    inconclusive = [Inconclusive("volumes", str(error)) for _, error in machine.unreadable]
+    for module in _chosen(rules):
+        try:
+            findings += module.detect(machine)
+        except BootmendError as error:
+            inconclusive.append(Inconclusive(module.RULE.id, str(error)))
+    order = [Severity.ERROR, Severity.WARNING, Severity.NOTE]
+    findings.sort(key=lambda finding: order.index(finding.severity))
+    return findings, inconclusive
+
+
+def _chosen(rules: Iterable[str]) -> Iterator[RuleModule]:
+    wanted = set(rules)
+    return (module for module in rule_modules() if not wanted or module.RULE.id in wanted)
+
+
+def _offers(machine: Machine, codes: tuple[str, ...], findings: list[Finding], rules: Iterable[str]) -> Iterator[Finding]:
+    found = {finding.rule for finding in findings}
+    for module in _chosen(rules):
+        offer = getattr(module, "offer", None)
+        if offer is not None and module.RULE.id not in found and set(codes) & set(module.RULE.stop_codes):
+            try:
+                yield from offer(machine)
+            except BootmendError:  # an offer that cannot be made is not made
+                continue
+
+
+def _remarks(target: Target, machine: Machine) -> Iterator[str]:
+    """What is worth knowing and is no problem."""
+    if target.image is not None:
+        yield from target.image.remarks
+    if machine.table is not None:
+        yield from machine.table.remarks
+    for store in machine.stores:
+        try:
+            yield from (f"{store.where}: {done} (in memory, nothing was written)" for done in store.opened.recovered)
+            yield from _bootmgr_remark(machine, store)
+        except BootmendError:  # a rule says so
+            continue
+    for volume in machine.bitlocker:
+        yield f"{volume.name} is encrypted with BitLocker: its files were not looked at"
+
+
+def _bootmgr_remark(machine: Machine, store: object) -> Iterator[str]:
+    from bootmend.bcd import PartitionDevice
+    from bootmend.machine import BootStore, device_value, volume_of
+
+    assert isinstance(store, BootStore)
+    bootmgr = store.store.get("{bootmgr}")
+    device = device_value(bootmgr, "device") if bootmgr else None
+    if isinstance(device, PartitionDevice) and volume_of(machine, device) is None:
+        yield f"{store.where}: the device of {{bootmgr}} is unknown on this disk; the boot manager does not need it"
+
+
+def summarise(target: Target, machine: Machine) -> MachineSummary:
+    """What kind of computer it is, in values that can be shown."""
+    table = machine.table
+    return MachineSummary(
+        format=target.format,
+        size=target.size,
+        scheme=table.scheme if table else "none",
+        disk_id=(table.disk_id if table else None) or "",
+        firmware=machine.firmware,
+        volumes=tuple(_volumes(machine)),
+        stores=tuple(store.where for store in machine.stores),
+        windows=tuple(
+            {
+                "where": one.where,
+                "product": one.product,
+                "build": one.build,
+                "edition": one.edition,
+                "computer": one.computer,
+            }
+            for one in machine.windows
+        ),
+    )
+
+
+def _volumes(machine: Machine) -> Iterator[VolumeSummary]:
+    for volume in machine.volumes:
+        roles = machine.roles(volume)
+        stores = [store.path for store in machine.stores if store.volume is volume]
+        systems = [one for one in machine.windows if one.volume is volume]
+        contents = stores + [_windows_text(one.product, one.build, one.computer) for one in systems]
+        label = volume.label if volume.readable else ""
+        yield VolumeSummary(volume.number, volume.kind, label, volume.size, roles, " · ".join(filter(None, contents)))
+
+
+def _windows_text(product: str, build: str, computer: str) -> str:
+    text = f"{product or 'Windows'}" + (f" ({build})" if build else "")
+    return f"{text}, computer {computer}" if computer else text

@@ -1,0 +1,268 @@
+"""Plans: a repair made and proven on an overlay, as a diff that can be read, kept and applied."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bootmend.catalog import find_rule
+from bootmend.engine.diagnose import Report, diagnose, examine
+from bootmend.engine.journal import PatchSet, SourceRef, Witness
+from bootmend.engine.serial_console import serial_console_operations
+from bootmend.errors import RefusedError
+from bootmend.machine import Workspace
+from bootmend.model import Applicability, Change, Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from bootmend.engine.target import Overlays, Target
+    from bootmend.machine import Machine
+    from bootmend.operations import Operation
+    from bootmend.source import Source
+
+SAC_NOTES = (
+    "the boot menu delays each start by 5 seconds",
+    "the serial console (SAC) still asks for a user and a password before it gives a prompt",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked for: together with the disk and the time it determines a plan completely.
+
+    ``made_at`` is the FILETIME that edited registry keys are stamped with.
+    """
+
+    made_at: int
+    rules: tuple[str, ...] = ()
+    codes: tuple[str, ...] = ()
+    offer: str = ""
+    unsafe: bool = False
+    serial_console: bool = False
+
+    def to_json(self) -> dict[str, object]:
+        """The JSON form."""
+        return {
+            "made_at": self.made_at,
+            "rules": list(self.rules),
+            "codes": list(self.codes),
+            "offer": self.offer,
+            "unsafe": self.unsafe,
+            "serial_console": self.serial_console,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An operation that was done, with what it changed."""
+
+    kind: str
+    changes: tuple[Change, ...]
+
+    def to_json(self) -> dict[str, object]:
+        """The JSON form."""
+        return {"kind": self.kind, "changes": [change.to_json() for change in self.changes]}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What will be written, why, and what it was proven to do.
+
+    ``report`` is the look at the disk as it is, ``chosen`` the findings that the plan cures and
+    ``left`` those that it does not.
+    """
+
+    request: Request
+    report: Report
+    chosen: tuple[Finding, ...]
+    left: tuple[Finding, ...]
+    steps: tuple[Step, ...]
+    patchset: PatchSet
+    witnesses: tuple[Witness, ...]
+    identity: str
+    notes: tuple[str, ...]
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """All changes, as a person reads them."""
+        return tuple(change for step in self.steps for change in step.changes)
+
+    @property
+    def bytes_changed(self) -> int:
+        """How many distinct bytes of the target are touched, in 512-byte sectors."""
+        sectors = {
+            (patch.source, sector)
+            for patch in self.patchset.patches
+            for sector in range(patch.offset // 512, (patch.offset + len(patch.after) - 1) // 512 + 1)
+        }
+        return 512 * len(sectors)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to write."""
+        return not self.patchset.patches
+
+    @property
+    def id(self) -> str:
+        """Four hex digits that name the plan, from what it writes."""
+        digest = hashlib.sha256(repr((self.identity, self.patchset.patches)).encode())
+        return digest.hexdigest()[:4]
+
+
+def make_plan(target: Target, request: Request) -> Plan:
+    """Make the repairs on an overlay, prove them there, and return the diff.
+
+    Raises:
+        RefusedError: it would not be safe to write, or the repair does not cure what it should.
+        ReadError: the target cannot be read.
+    """
+    report = diagnose(target, rules=request.rules, codes=request.codes)
+    chosen = _choose(report, request)
+    overlays = target.overlays()
+    workspace = Workspace(overlays.machine, request.made_at)
+    steps = _do(workspace, chosen, request)
+    changed = any(step.changes for step in steps)
+    if changed:
+        workspace.flush()
+        _refuse_obstacles(workspace, target.machine)
+        _refuse_bitlocker(workspace, target.machine, request)
+        _prove(workspace, report, chosen)
+    left = tuple(finding for finding in report.problems if finding not in chosen)
+    return Plan(
+        request=request,
+        report=report,
+        chosen=tuple(chosen),
+        left=left,
+        steps=tuple(step for step in steps if step.changes),
+        patchset=_patchset(target, overlays),
+        witnesses=tuple(_witnesses(workspace, overlays)) if changed else (),
+        identity=identity(target),
+        notes=SAC_NOTES if request.serial_console and changed else (),
+    )
+
+
+def _choose(report: Report, request: Request) -> list[Finding]:
+    """The findings to cure: those that are safe, the unsafe ones with consent, or the one offer asked for."""
+    if request.offer:
+        chosen = [offer for offer in report.offers if offer.rule == request.offer]
+        if not chosen:
+            raise RefusedError(_no_offer(report, request))
+        return chosen
+    allowed = {Applicability.SAFE, Applicability.UNSAFE} if request.unsafe else {Applicability.SAFE}
+    return [finding for finding in report.problems if finding.applicability in allowed]
+
+
+def _no_offer(report: Report, request: Request) -> str:
+    rule = find_rule(request.offer).RULE
+    if any(finding.rule == rule.id for finding in report.problems):
+        return f"{rule.id} was found on this disk: repair that first"
+    if not set(request.codes) & set(rule.stop_codes):
+        return f"{rule.id} has an offer only where one of its stop codes was seen: add --code {rule.stop_codes[0]}"
+    return f"{rule.id} has nothing to offer for this disk"
+
+
+def _do(workspace: Workspace, chosen: Iterable[Finding], request: Request) -> list[Step]:
+    steps = []
+    for operation in _operations(workspace, chosen, request):
+        steps.append(Step(operation.kind, tuple(operation.do(workspace))))
+    return steps
+
+
+def _operations(workspace: Workspace, chosen: Iterable[Finding], request: Request) -> Iterator[Operation]:
+    stores: list[tuple[int, str, str]] = []
+    for finding in chosen:
+        yield from find_rule(finding.rule).repair(finding, workspace)
+        if "loader" in finding.details:
+            stores.append((int(finding.details["volume"]), finding.details["path"], finding.details["loader"]))
+    if request.serial_console:
+        yield from serial_console_operations(workspace, stores)
+
+
+def _refuse_obstacles(workspace: Workspace, original: Machine) -> None:
+    for where, obstacle in workspace.obstacles(original):
+        raise RefusedError(obstacle.sentence, at=where, hint="nothing was written")
+
+
+def _refuse_bitlocker(workspace: Workspace, original: Machine, request: Request) -> None:
+    """Measured boot may ask for the recovery key after any change to boot files: that needs consent."""
+    if original.bitlocker and (workspace.table_touched or workspace.touched) and not request.unsafe:
+        names = " and ".join(volume.name for volume in original.bitlocker)
+        raise RefusedError(
+            f"{names} is encrypted with BitLocker: after a change to boot files Windows may ask for the recovery key",
+            hint="have the recovery key at hand, then repeat with --unsafe",
+        )
+
+
+def _prove(workspace: Workspace, report: Report, chosen: Iterable[Finding]) -> None:
+    """Look at the changed machine with fresh eyes: the findings are gone, and nothing new is there."""
+    findings, inconclusive = examine(workspace.reopened(), report.rules)
+    after = {finding.key for finding in findings}
+    staying = [finding for finding in chosen if finding.key in after]
+    if staying:
+        raise RefusedError(f"the repair of {staying[0].rule} was tried on a copy and does not cure it: {staying[0].sentence}")
+    before = {finding.key for finding in report.findings}
+    new = [finding for finding in findings if finding.key not in before]
+    if new:
+        raise RefusedError(f"the repair was tried on a copy and would cause {new[0].rule}: {new[0].sentence}")
+    known = {one.rule for one in report.inconclusive}
+    unknown = [one for one in inconclusive if one.rule not in known]
+    if unknown:
+        raise RefusedError(f"the repair was tried on a copy, and {unknown[0].rule} could not be judged there: {unknown[0].reason}")
+
+
+def _patchset(target: Target, overlays: Overlays) -> PatchSet:
+    patches = [patch for overlay in overlays.by_path.values() for patch in overlay.patches()]
+    patches.sort(key=lambda patch: (patch.step, patch.source, patch.offset))
+    names = {patch.source for patch in patches}
+    sources = tuple(
+        SourceRef(name=path, path=os.path.abspath(path), size_before=file.size, size_after=file.size)
+        for path, file in target.files.items()
+        if path in names
+    )
+    return PatchSet(sources, tuple(patches))
+
+
+def _witnesses(workspace: Workspace, overlays: Overlays) -> Iterator[Witness]:
+    """What must be unchanged for an undo to be right: the partition table, and what maps the files to their bytes."""
+    machine = workspace.reopened()
+    anchors: list[tuple[str, Source, int, int]] = []
+    if machine.table is not None and machine.disk is not None:
+        disk = machine.disk
+        anchors += [(what, disk, offset, length) for what, offset, length in machine.table.anchors()]
+    for volume, path in workspace.touched:
+        file = machine.volume(volume.number).tree.open(path)
+        anchors += [(f"{volume.where(path)}: {anchor.what}", anchor.source, anchor.offset, anchor.length) for anchor in file.anchors()]
+        anchors.append((f"{volume.where(path)}: hive header", file, 0, min(512, file.size)))
+    for what, source, offset, length in anchors:
+        yield from _witness(what, source, offset, length)
+
+
+def _witness(what: str, source: Source, offset: int, length: int) -> Iterator[Witness]:
+    from bootmend.source import Overlay
+
+    for extent in source.locate(offset, length):
+        if isinstance(extent.source, Overlay):
+            data = extent.source.read_at(extent.offset, extent.length)
+            yield Witness(extent.source.name, what, extent.offset, extent.length, hashlib.sha256(data).hexdigest())
+
+
+def identity(target: Target) -> str:
+    """What tells this disk from others: its size, its id and its partitions."""
+    machine = target.machine
+    parts: list[object] = [target.size]
+    if machine.table is not None:
+        parts.append(machine.table.scheme)
+        parts += [(part.offset, part.size, part.guid or "") for part in machine.table.partitions]
+    else:
+        parts.append(os.path.realpath(target.path))
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+def same_patches(one: PatchSet, other: PatchSet) -> bool:
+    """Whether two plans write the same bytes over the same bytes."""
+    return one.patches == other.patches
+
+

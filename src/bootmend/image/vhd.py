@@ -1,0 +1,132 @@
+"""VHD: find the footer, judge it, and open the disk that it describes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bootmend.errors import CorruptError, TruncatedError, UnsupportedError
+from bootmend.image.base import FlatImage
+from bootmend.image.vhd_dynamic import DynamicVhd
+from bootmend.image.vhd_layout import (
+    DIFFERENCING,
+    FIXED,
+    FOOTER_COOKIE,
+    HEADER_SIZE,
+    SECTOR,
+    Footer,
+    footer_checksum_ok,
+    parent_path,
+    parse_footer,
+    parse_header,
+)
+
+if TYPE_CHECKING:
+    from bootmend.image.base import Image
+    from bootmend.source.base import Source
+
+_OTHERS = "; Windows and Azure may refuse the file"
+
+
+def open_vhd(base: Source, head: bytes, tail: bytes) -> Image | None:
+    """Open ``base`` as a VHD, or return None if it is none.
+
+    ``head`` and ``tail`` are its first and last 512 bytes (or more).  The footer at the end counts; its
+    copy at offset 0 (dynamic disks only) stands in when the end is damaged or cut off.
+
+    Raises:
+        CorruptError: a VHD with no usable footer, or with an impossible header or block table.
+        TruncatedError: the file ends before its disk does.
+        UnsupportedError: a differencing disk.
+    """
+    end, end_size = _footer_at_end(tail)
+    copy = head[:SECTOR] if head.startswith(FOOTER_COOKIE) and len(head) >= SECTOR else None
+    if copy is not None and _kind(copy) == FIXED:
+        copy = None  # a fixed disk has no copy: this is what the guest wrote to its first sector
+    if copy is not None and base.size < 2 * SECTOR:
+        end = None  # a file cut down to its first sector: what is at the end is the copy
+    if end is None and copy is None:
+        return None
+    remarks: list[str] = []
+    footer = _choose_footer(end, copy, remarks)
+    if footer.saved_state:
+        remarks.append(
+            "the VHD says that its machine is in a saved state: changes to it are lost or harmful when that is resumed"
+        )
+    limit = base.size - (end_size if end is not None else 0)
+    if footer.kind == FIXED:
+        return _open_fixed(base, footer, limit, remarks)
+    return _open_dynamic(base, footer, limit, remarks, cut=end is None)
+
+
+def _footer_at_end(tail: bytes) -> tuple[bytes | None, int]:
+    """The footer in the last bytes; before Virtual PC 2004 it had 511 of them (VHD 1.0, "Hard Disk Footer Format")."""
+    if tail[-SECTOR:].startswith(FOOTER_COOKIE):
+        return tail[-SECTOR:], SECTOR
+    if tail[1 - SECTOR :].startswith(FOOTER_COOKIE):
+        return tail[1 - SECTOR :] + b"\0", SECTOR - 1
+    return None, 0
+
+
+def _kind(footer: bytes) -> int:
+    return int.from_bytes(footer[60:64], "big")
+
+
+def _choose_footer(end: bytes | None, copy: bytes | None, remarks: list[str]) -> Footer:
+    if end is not None and footer_checksum_ok(end):
+        if _kind(end) != FIXED and copy != end:
+            what = "is missing" if copy is None else "differs from it"
+            remarks.append(f"the footer at the end of the VHD was used; its copy at the start {what}")
+        return parse_footer(end)
+    if copy is not None and footer_checksum_ok(copy):
+        remarks.append(f"the VHD footer at the end is damaged; its copy at the start was used{_OTHERS}")
+        return parse_footer(copy)
+    if end is not None and end == copy:
+        # Two equal copies with a wrong sum were written so, not damaged: such files exist and are sound otherwise.
+        remarks.append(f"the checksum of the VHD footer is wrong in both of its copies, which agree{_OTHERS}")
+        return parse_footer(end)
+    place = "at the end" if end is not None else "at the start"
+    raise CorruptError(f"the checksum of the VHD footer {place} is wrong and there is no good copy of it", at="VHD footer")
+
+
+def _open_fixed(base: Source, footer: Footer, limit: int, remarks: list[str]) -> FlatImage:
+    if footer.size > limit:
+        missing = footer.size - limit
+        raise TruncatedError(f"the fixed VHD is cut short: {missing} of its disk's {footer.size} bytes are missing")
+    if footer.size < limit:
+        remarks.append(f"{limit - footer.size} bytes lie between the end of the disk and the VHD footer")
+    return FlatImage(base, "VHD fixed", footer.size, remarks)
+
+
+def _open_dynamic(base: Source, footer: Footer, limit: int, remarks: list[str], *, cut: bool) -> DynamicVhd:
+    data = _part(base, footer.header_offset, HEADER_SIZE, "the dynamic disk header", cut=cut)
+    if footer.kind == DIFFERENCING:
+        parent = parent_path(base, data)
+        message = f"this is a differencing VHD: it holds only the changes to its parent, {parent or 'which it does not name'}"
+        raise UnsupportedError(message, hint="merge it into its parent first (Hyper-V: Merge-VHD) and give the merged disk")
+    header = parse_header(data, footer.size)
+    table_end = header.table + header.entries * 4
+    if table_end > limit:
+        _part(base, header.table, header.entries * 4, "the block table", cut=cut)
+        raise CorruptError(
+            f"the block table ends at {table_end:#x}, past the data's end at {limit:#x}", at="VHD dynamic disk header"
+        )
+    image = DynamicVhd(base, footer.size, header, footer.header_offset, limit, remarks)
+    if cut:
+        _refuse_truncated(image, base.size)
+    return image
+
+
+def _part(base: Source, offset: int, length: int, what: str, *, cut: bool) -> bytes:
+    """Read a part of the file that must be there; a file without its footer has been cut, not corrupted."""
+    if offset + length <= base.size:
+        return base.read_at(offset, length)
+    if cut:
+        raise TruncatedError(f"the dynamic VHD is cut short: {what} alone needs {offset + length - base.size} more bytes")
+    raise CorruptError(f"{what} should lie at {offset:#x}, past the end of the file", at="VHD footer")
+
+
+def _refuse_truncated(image: DynamicVhd, size: int) -> None:
+    """Without a footer at the end, the block table tells whether more than the footer is lost."""
+    end = image.data_end()
+    if end > size:
+        raise TruncatedError(f"the dynamic VHD is cut short: {end + SECTOR - size} of its {end + SECTOR} bytes are missing")

@@ -1,0 +1,116 @@
+"""A page as a list of blocks, rendered to Markdown or to one self-contained HTML file."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+STYLE = """
+:root{color-scheme:light dark;--ink:#1b1f24;--paper:#fff;--line:#d0d7de;--soft:#f6f8fa;--bad:#b42318;--good:#1a7f37}
+@media(prefers-color-scheme:dark){:root{--ink:#e6edf3;--paper:#0d1117;--line:#30363d;--soft:#161b22;--bad:#ff7b72;--good:#3fb950}}
+body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:60rem;margin:2rem auto;padding:0 1rem}
+h1{font-size:1.6rem}h2{font-size:1.25rem;border-bottom:1px solid var(--line);padding-bottom:.3rem;margin-top:2rem}
+table{border-collapse:collapse;width:100%;margin:1rem 0;display:block;overflow-x:auto}
+th,td{border:1px solid var(--line);padding:.35rem .6rem;text-align:left;vertical-align:top}th{background:var(--soft)}
+pre{background:var(--soft);border:1px solid var(--line);padding:.8rem;overflow-x:auto}
+code,pre{font:14px/1.45 ui-monospace,monospace}.minus{color:var(--bad)}.plus{color:var(--good)}
+@media print{body{margin:0;max-width:none}}
+""".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading of level 1 to 3."""
+
+    text: str
+    level: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A paragraph of plain text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table with a head; cells are plain text."""
+
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Preformatted lines: commands, or a diff whose lines begin with ``+``, ``-`` or ``~``."""
+
+    lines: tuple[str, ...]
+
+
+Block = Heading | Text | Table | Lines
+
+
+def to_markdown(blocks: Iterable[Block]) -> str:
+    """Markdown that can be pasted into a ticket."""
+    return "\n\n".join(_markdown(block) for block in blocks) + "\n"
+
+
+def _markdown(block: Block) -> str:
+    match block:
+        case Heading():
+            return f"{'#' * block.level} {_escaped(block.text)}"
+        case Text():
+            return _escaped(block.text)
+        case Table():
+            rows = [block.head, ("---",) * len(block.head), *block.rows]
+            return "\n".join("| " + " | ".join(_cell(cell) for cell in row) + " |" for row in rows)
+        case Lines():
+            fence = "```"
+            while any(fence in line for line in block.lines):
+                fence += "`"
+            return "\n".join([fence, *block.lines, fence])
+
+
+def _escaped(text: str) -> str:
+    for character in "\\`*_[]<>":
+        text = text.replace(character, f"\\{character}")
+    return text
+
+
+def _cell(text: str) -> str:
+    return text if set(text) == {"-"} else _escaped(text).replace("|", "\\|").replace("\n", " ")
+
+
+def to_html(blocks: Iterable[Block], title: str) -> str:
+    """One HTML file: no scripts, nothing loaded, light and dark, printable."""
+    body = "\n".join(_html(block) for block in blocks)
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{html.escape(title)}</title>\n<style>\n{STYLE}\n</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
+    )
+
+
+def _html(block: Block) -> str:
+    match block:
+        case Heading():
+            return f"<h{block.level}>{html.escape(block.text)}</h{block.level}>"
+        case Text():
+            return f"<p>{html.escape(block.text)}</p>"
+        case Table():
+            head = "".join(f'<th scope="col">{html.escape(cell)}</th>' for cell in block.head)
+            rows = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in block.rows)
+            return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        case Lines():
+            return "<pre>" + "\n".join(_html_line(line) for line in block.lines) + "</pre>"
+
+
+def _html_line(line: str) -> str:
+    kind = {"+": "plus", "-": "minus"}.get(line.lstrip()[:1])
+    text = html.escape(line)
+    return f'<span class="{kind}">{text}</span>' if kind else text

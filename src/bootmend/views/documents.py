@@ -1,0 +1,68 @@
+"""Reports, runs and the catalogue as JSON documents: the published contract of ``schemas/``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bootmend import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bootmend.engine.diagnose import Report
+    from bootmend.engine.repair import Outcome, RunEntry
+    from bootmend.model import Finding, Rule
+
+
+def report(report: Report) -> dict[str, Any]:
+    """``bootmend.report/1``."""
+    return {
+        "schema": "bootmend.report/1",
+        "version": __version__,
+        "target": {"path": report.path, "size": report.machine.size, "format": report.machine.format},
+        "vm": report.vm,
+        "codes": list(report.codes),
+        "machine": report.machine.to_json(),
+        "findings": [_finding(one) for one in report.findings],
+        "offers": [_finding(one) for one in report.offers],
+        "inconclusive": [one.to_json() for one in report.inconclusive],
+        "unexplained": list(report.unexplained),
+        "remarks": list(report.remarks),
+        "rules": list(report.rules),
+        "verdict": report.verdict,
+        "seconds": round(report.seconds, 3),
+        "bytes_read": report.bytes_read,
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return finding.to_json() | {"operations": [finding.fix] if finding.fix else []}
+
+
+def run(outcome: Outcome) -> dict[str, Any]:
+    """``bootmend.outcome/1``: a repair or an undo."""
+    return {
+        "schema": "bootmend.outcome/1",
+        "version": __version__,
+        "id": outcome.run_id,
+        "kind": outcome.kind,
+        "target": outcome.target,
+        "state": outcome.state,
+        "undoes": outcome.undoes,
+        "bytes_written": outcome.bytes_written,
+        "cured": [one.to_json() for one in outcome.cured],
+        "left": [one.to_json() for one in outcome.left],
+        "changes": [one.to_json() for one in outcome.changes],
+        "verified": "on the disk; Windows has not been started",
+        "notes": list(outcome.notes),
+    }
+
+
+def history(entries: Sequence[RunEntry]) -> dict[str, Any]:
+    """``bootmend.history/1``."""
+    return {"schema": "bootmend.history/1", "version": __version__, "runs": [entry.to_json() for entry in entries]}
+
+
+def catalog(rules: Sequence[Rule]) -> dict[str, Any]:
+    """``bootmend.catalog/1``."""
+    return {"schema": "bootmend.catalog/1", "version": __version__, "rules": [rule.to_json() for rule in rules]}

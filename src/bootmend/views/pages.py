@@ -1,0 +1,130 @@
+"""Reports, plans and runs as pages: Markdown for tickets, HTML for reading and printing."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from bootmend import __version__
+from bootmend.views.blocks import Block, Heading, Lines, Table, Text, to_html, to_markdown
+from bootmend.views.human import applicability_text, change_lines, plan_places, short_code
+from bootmend.views.style import Style, size_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from bootmend.engine.diagnose import Report
+    from bootmend.engine.plan import Plan
+    from bootmend.engine.repair import Outcome, RunEntry
+    from bootmend.model import Change, Finding, Rule
+
+PLAIN = Style(colour=False)
+
+
+def _page(blocks: Iterable[Block], output_format: str, title: str) -> str:
+    made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    everything = [Heading(title, 1), *blocks, Text(f"bootmend {__version__}, {made}")]
+    return to_html(everything, title) if output_format == "html" else to_markdown(everything)
+
+
+def report_page(report: Report, output_format: str, *, name: str) -> str:
+    """The report of a check."""
+    return _page(_report_blocks(report, name), output_format, f"Boot report: {report.vm or name}")
+
+
+def _report_blocks(report: Report, name: str) -> Iterator[Block]:
+    machine = report.machine
+    yield Text(_verdict(report))
+    yield Heading("Disk")
+    yield Text(f"{name}: {machine.format}, {size_text(machine.size)}, {machine.scheme}, generation {machine.generation}")
+    rows = tuple(
+        (str(one.number), ", ".join(one.roles), f"{one.kind} {one.label}".strip(), size_text(one.size), one.contents)
+        for one in machine.volumes
+    )
+    yield Table(("Volume", "Role", "File system", "Size", "Contents"), rows)
+    yield Heading("Findings")
+    if not report.findings:
+        yield Text("None.")
+    for finding in report.findings:
+        yield from _finding_blocks(finding, report.vm)
+    unsure = [f"{one.rule}: {one.reason}" for one in report.inconclusive]
+    unsure += [f"{short_code(code)} was reported, but nothing on this disk explains it." for code in report.unexplained]
+    if unsure or report.remarks:
+        yield Heading("Not checked, and remarks")
+        yield Table(("What",), tuple((line,) for line in (*unsure, *report.remarks)))
+    yield Text(f"Rules: {', '.join(report.rules)}. {size_text(report.bytes_read)} read in {report.seconds:.2f} s. Nothing was written.")
+
+
+def _verdict(report: Report) -> str:
+    return {
+        "healthy": "None of the known problems is on this disk.",
+        "problems": f"{len(report.problems)} problem{'s' * (len(report.problems) > 1)} found.",
+        "inconclusive": "No problem found, but not everything could be judged.",
+        "unexplained": "No problem found that explains the screen.",
+    }[report.verdict]
+
+
+def _finding_blocks(finding: Finding, vm: str) -> Iterator[Block]:
+    codes = "".join(f", stops with {short_code(code)}" for code in finding.stop_codes)
+    yield Heading(f"{finding.rule} ({finding.severity}{codes})", 3)
+    yield Text(finding.sentence)
+    rows = tuple((one.what, one.where, one.found, one.expected) for one in finding.evidence)
+    yield Table(("Evidence", "Where", "Found", "Expected"), rows)
+    yield Text(f"Fix: {applicability_text(finding.applicability)}; {finding.fix}.")
+    yield Lines((f"bootmend explain {finding.rule}" + (f" --vm {vm}" if vm else ""),))
+
+
+def plan_page(plan: Plan, output_format: str, *, name: str) -> str:
+    """A plan."""
+    return _page(_plan_blocks(plan), output_format, f"Plan {plan.id}: {name}")
+
+
+def _plan_blocks(plan: Plan) -> Iterator[Block]:
+    if plan.is_empty:
+        yield Text("Nothing to do.")
+    else:
+        yield Text(f"{len(plan.changes)} changes, {size_text(plan.bytes_changed)} written; proved on a copy before.")
+        yield from _change_blocks(plan.changes)
+    for note in plan.notes:
+        yield Text(f"Note: {note}.")
+    for finding in plan.left:
+        yield Text(f"Left: {finding.rule} ({applicability_text(finding.applicability)}): {finding.sentence}")
+
+
+def _change_blocks(changes: Sequence[Change]) -> Iterator[Block]:
+    for where, members in plan_places(changes):
+        yield Heading(where, 3)
+        yield Lines(tuple(line.removeprefix("    ") for line in change_lines(members, PLAIN)))
+
+
+def run_page(outcome: Outcome, output_format: str, *, name: str) -> str:
+    """What a repair or an undo did."""
+    return _page(_run_blocks(outcome), output_format, f"Run {outcome.run_id}: {name}")
+
+
+def _run_blocks(outcome: Outcome) -> Iterator[Block]:
+    if outcome.kind == "undo":
+        yield Text(f"{outcome.target} is as it was before run {outcome.undoes} (checksums match).")
+    else:
+        yield Text(f"{size_text(outcome.bytes_written)} written, read back and checked again. Windows has not been started yet.")
+        yield from _change_blocks(outcome.changes)
+    for finding in outcome.left:
+        yield Text(f"Left: {finding.rule}: {finding.sentence}")
+    for note in outcome.notes:
+        yield Text(f"Note: {note}.")
+    yield Lines((f"bootmend undo {outcome.run_id}",))
+
+
+def history_page(entries: Sequence[RunEntry], output_format: str) -> str:
+    """The runs."""
+    rows = tuple((entry.run_id, entry.when, entry.state, entry.target, entry.summary) for entry in entries)
+    return _page([Table(("Run", "When", "State", "Target", "What"), rows)], output_format, "Runs")
+
+
+def catalog_page(rules: Sequence[Rule], output_format: str) -> str:
+    """The catalogue."""
+    rows = tuple(
+        (rule.id, rule.title, ", ".join((*rule.stop_codes, *rule.status_codes)), str(rule.severity), str(rule.applicability))
+        for rule in rules
+    )
+    return _page([Table(("Rule", "Title", "Codes", "Severity", "Repair"), rows)], output_format, "Boot failures")
