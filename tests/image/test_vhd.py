@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bootmend.errors import CorruptError, RefusedError, TruncatedError, UnsupportedError
-from bootmend.image import open_image
+from bootmend.image import open_image, vhd_dynamic
 from bootmend.source import MemorySource, Overlay, StepClock
 from tests.image import vhd_writer
 from tests.image.vhd_writer import SECTOR, Dynamic
@@ -84,9 +84,11 @@ def test_a_clear_bit_hides_stale_bytes() -> None:
     vhd = small(clear={0: {0, 3, 4, 7}, 2: set(range(8)), 4: {1}})
     image = opened(vhd.build())
     surface = vhd.surface()
+    assert image.remarks == []
     assert image.read_at(0, vhd.size) == surface
     for start in range(0, vhd.size - 700, 311):
         assert image.read_at(start, 700) == surface[start : start + 700]
+    assert [remark for remark in image.remarks if "nothing was ever written" in remark]  # block 2
 
 
 @settings(max_examples=fuzz_cases(60), deadline=None)
@@ -102,7 +104,9 @@ def test_any_layout_reads_right_at_any_place(seed: int, reads: list[tuple[int, i
     chosen = [block for block in range(count) if layout.random() < 0.6]
     vhd.blocks = {block: layout.randbytes(block_size) for block in chosen}
     sectors = block_size // SECTOR
-    vhd.clear = {block: {layout.randrange(sectors) for _ in range(layout.randint(0, 4))} for block in chosen if layout.random() < 0.5}
+    vhd.clear = {
+        block: {layout.randrange(sectors) for _ in range(layout.randint(0, 4))} for block in chosen if layout.random() < 0.5
+    }
     vhd.order = layout.sample(chosen, len(chosen))
     data, surface = vhd.build(), vhd.surface()
     image = opened(data)
@@ -184,8 +188,9 @@ def test_a_saved_state_is_a_remark() -> None:
     assert any("saved state" in remark for remark in image.remarks)
 
 
-def test_a_guest_that_writes_a_cookie_to_its_first_sector_changes_nothing() -> None:
-    disk = vhd_writer.footer(4096, 3) + noise(3584)
+@pytest.mark.parametrize("kind", [2, 3, 4])
+def test_a_guest_that_writes_a_footer_to_its_first_sector_changes_nothing(kind: int) -> None:
+    disk = vhd_writer.footer(4096, kind) + noise(3584)
     image = opened(vhd_writer.fixed(disk))
     assert (image.format, image.remarks) == ("VHD fixed", [])
     assert image.read_at(0, 4096) == disk
@@ -195,6 +200,30 @@ def test_a_fixed_disk_cut_in_its_middle_names_what_is_missing() -> None:
     data = noise(8192)
     with pytest.raises(TruncatedError, match="4096 of its disk's 8192 bytes are missing"):
         opened(data[:4096] + vhd_writer.footer(8192, 2))
+
+
+def test_bytes_between_the_disk_and_the_footer_are_a_remark() -> None:
+    data = noise(8192)
+    image = opened(data + vhd_writer.footer(4096, 2))
+    assert image.read_at(0, image.size) == data[:4096]
+    assert any("4096 bytes lie between" in remark for remark in image.remarks)
+
+
+def test_a_disk_without_any_block_that_lost_its_footer() -> None:
+    vhd = Dynamic(size=1 << 20)
+    image = opened(vhd.build()[:-SECTOR])
+    assert image.read_at(0, vhd.size) == bytes(vhd.size)
+    assert image.remarks
+
+
+def test_caches_are_bounded_and_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"_PAGE": 16, "_MAX_PAGES": 2, "_MAX_BITMAP_BYTES": 1024, "_MAX_TOUCHED": 4}.items():
+        monkeypatch.setattr(vhd_dynamic, name, value)
+    vhd = Dynamic(size=40 * 2048, block_size=2048, blocks={block: noise(2048, block) for block in range(0, 40, 3)})
+    vhd.clear = {block: {block % 4} for block in range(0, 40, 3)}
+    image = opened(vhd.build())
+    assert image.read_at(0, vhd.size) == vhd.surface()
+    assert image.read_at(0, vhd.size) == vhd.surface()
 
 
 def test_every_truncation_of_a_dynamic_disk_is_noticed() -> None:
@@ -228,7 +257,13 @@ def test_a_damaged_header(at: int, value: bytes, words: str) -> None:
 
 @pytest.mark.parametrize(
     ("block_size", "entries", "words"),
-    [(0, 5, "block size"), (3 * 512, 20, "block size"), (256, 99, "block size"), (1 << 31, 5, "block size"), (4096, 4, "needs 5")],
+    [
+        (0, 5, "block size"),
+        (3 * 512, 20, "block size"),
+        (256, 99, "block size"),
+        (1 << 31, 5, "block size"),
+        (4096, 4, "needs 5"),
+    ],
 )
 def test_an_impossible_header(block_size: int, entries: int, words: str) -> None:
     data = bytearray(small().build())
@@ -257,7 +292,9 @@ def test_a_header_outside_the_file() -> None:
         opened(end + bytes(4096) + end)
 
 
-@pytest.mark.parametrize(("kind", "version", "error"), [(5, 0x10000, CorruptError), (0, 0x10000, CorruptError), (2, 0x20000, UnsupportedError)])
+@pytest.mark.parametrize(
+    ("kind", "version", "error"), [(5, 0x10000, CorruptError), (0, 0x10000, CorruptError), (2, 0x20000, UnsupportedError)]
+)
 def test_an_impossible_footer(kind: int, version: int, error: type[Exception]) -> None:
     with pytest.raises(error):
         opened(noise(4096) + vhd_writer.footer(4096, kind, version=version))
@@ -269,7 +306,9 @@ def patched_table(vhd: Dynamic, block: int, sector: int) -> bytes:
     return bytes(data)
 
 
-@pytest.mark.parametrize("sector", [0xFFFFFFFE, 1000, 45, 0, 1, 3], ids=["far", "past", "over the end", "footer", "header", "table"])
+@pytest.mark.parametrize(
+    "sector", [0xFFFFFFFE, 1000, 45, 0, 1, 3], ids=["far", "past", "over the end", "footer", "header", "table"]
+)
 def test_a_block_that_lies_where_none_can(sector: int) -> None:
     image = opened(patched_table(small(), 0, sector))
     with pytest.raises(CorruptError, match="block 0"):
@@ -288,6 +327,14 @@ def test_blocks_over_one_another(shift: int) -> None:
         Overlay(opened(data), "disk").base.write_at(8192, b"x")
 
 
+def test_more_blocks_than_the_file_has_room_for() -> None:
+    vhd = Dynamic(size=64 * 4096, block_size=4096, blocks={0: noise(4096)})
+    data = bytearray(vhd.build())
+    data[1536 : 1536 + 256] = vhd_writer.number(vhd.placed[0] // SECTOR, 4) * 64
+    with pytest.raises(CorruptError, match="do not fit"):
+        opened(bytes(data)).write_at(0, b"x")
+
+
 @pytest.mark.parametrize(
     ("locators", "texts", "named"),
     [
@@ -300,7 +347,9 @@ def test_blocks_over_one_another(shift: int) -> None:
 def test_a_differencing_disk_is_refused_and_its_parent_named(locators: list[bytes], texts: list[bytes], named: str) -> None:
     table, tail, at = b"", b"", 2048
     for code, text in zip(locators, texts, strict=True):
-        table += code + vhd_writer.number(512, 4) + vhd_writer.number(len(text), 4) + bytes(4) + vhd_writer.number(at + len(tail), 8)
+        table += (
+            code + vhd_writer.number(512, 4) + vhd_writer.number(len(text), 4) + bytes(4) + vhd_writer.number(at + len(tail), 8)
+        )
         tail += text.ljust(512, b"\0")
     end = vhd_writer.footer(4096, 4)
     data = end + vhd_writer.header(1536, 1, 4096, parent="parent.vhd", locators=table) + b"\xff" * 512 + tail + end

@@ -17,7 +17,9 @@ GptEntry = tuple[uuid.UUID, uuid.UUID, int, int, str]  # type, unique, first, la
 
 def mbr(*entries: MbrEntry, signature: int = 0x5EED0067, code: bytes = b"\x33\xc0") -> bytes:
     """CHS fields are filled with values that contradict the LBA ones on purpose."""
-    table = b"".join(struct.pack("<B3sB3sII", status, b"\1\2\3", kind, b"\4\5\6", first, count) for status, kind, first, count in entries)
+    table = b"".join(
+        struct.pack("<B3sB3sII", status, b"\1\2\3", kind, b"\4\5\6", first, count) for status, kind, first, count in entries
+    )
     return code.ljust(440, b"\0") + struct.pack("<IH", signature, 0) + table.ljust(64, b"\0") + b"\x55\xaa"
 
 
@@ -40,7 +42,9 @@ def logical_disk(sectors: int, extended: int, volumes: list[tuple[int, int]], pr
     return data
 
 
-def gpt_header(lba: int, other: int, sectors: int, entries_lba: int, table: bytes, count: int, entry_size: int, guid: uuid.UUID) -> bytes:
+def gpt_header(
+    lba: int, other: int, sectors: int, entries_lba: int, table: bytes, count: int, entry_size: int, guid: uuid.UUID
+) -> bytes:
     header = struct.pack("<8sIII", b"EFI PART", 0x10000, 92, 0) + bytes(4)
     header += struct.pack("<QQQQ", lba, other, 34, sectors - 34) + guid.bytes_le
     header += struct.pack("<QIII", entries_lba, count, entry_size, binascii.crc32(table))
@@ -51,7 +55,11 @@ def gpt_disk(
     *entries: GptEntry, sectors: int = 4096, sector: int = SECTOR, count: int = 128, entry_size: int = 128, guid: uuid.UUID = DISK
 ) -> bytearray:
     table = b"".join(
-        kind.bytes_le + unique.bytes_le + struct.pack("<QQQ", first, last, 0) + name.encode("utf-16-le").ljust(72, b"\0") + bytes(entry_size - 128)
+        kind.bytes_le
+        + unique.bytes_le
+        + struct.pack("<QQQ", first, last, 0)
+        + name.encode("utf-16-le").ljust(72, b"\0")
+        + bytes(entry_size - 128)
         for kind, unique, first, last, name in entries
     ).ljust(count * entry_size, b"\0")
     length = -(-len(table) // sector)
@@ -79,7 +87,11 @@ def usual_gpt(**more: int) -> bytearray:
 def ntfs_boot() -> bytes:
     """Enough of an NTFS boot sector to be one, with Windows' own message text where an MBR has its table."""
     head = b"\xeb\x52\x90NTFS    " + struct.pack("<HBH", 512, 8, 0)
-    return head.ljust(0x180, b"\xfa") + b"A disk read error occurred\r\nPress Ctrl+Alt+Del to restart".ljust(510 - 0x180, b"\n") + b"\x55\xaa"
+    return (
+        head.ljust(0x180, b"\xfa")
+        + b"A disk read error occurred\r\nPress Ctrl+Alt+Del to restart".ljust(510 - 0x180, b"\n")
+        + b"\x55\xaa"
+    )
 
 
 def fat_boot(clusters: int, *, fill: bytes = b"\0") -> bytes:

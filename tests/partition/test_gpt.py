@@ -47,7 +47,9 @@ def test_other_shapes_of_the_array(count: int, entry_size: int) -> None:
     check_usual(table)
 
 
-@pytest.mark.parametrize("at", [512, 512 + 16, 512 + 56, 512 + 80, 1024, 1024 + 5000], ids=["magic", "crc", "guid", "count", "entry", "unused"])
+@pytest.mark.parametrize(
+    "at", [512, 512 + 16, 512 + 56, 512 + 80, 1024, 1024 + 5000], ids=["magic", "crc", "guid", "count", "entry", "unused"]
+)
 def test_a_damaged_primary_copy_is_replaced_by_the_backup(at: int) -> None:
     data = usual_gpt()
     data[at] ^= 0xFF
@@ -192,7 +194,9 @@ def test_a_damaged_primary_refuses() -> None:
     assert disk.patches() == []
 
 
-@pytest.mark.parametrize(("text", "error"), [("0x5eed0067", RefusedError), ("{5eed-1}", UsageError), (NEW[:-2] + "g}", UsageError)])
+@pytest.mark.parametrize(
+    ("text", "error"), [("0x5eed0067", RefusedError), ("{5eed-1}", UsageError), (NEW[:-2] + "g}", UsageError)]
+)
 def test_what_is_no_guid(text: str, error: type[Exception]) -> None:
     disk = Overlay(MemorySource(usual_gpt()), "disk")
     with pytest.raises(error):

@@ -194,7 +194,6 @@ def store(minor: int = 3, *, tail: int = 0, sequence: int = 1) -> RawHive:
         [
             ("", 1, "default\0".encode("utf-16-le")),
             ("KeyName", 1, "BCD00000001\0".encode("utf-16-le")),
-            ("empty", 3, b""),
             ("\u0416\u0438\u0437\u043d\u044c", 4, b"\x01\0\0\0"),
             ("large", 3, bytes(range(256)) * 140),
             ("\xe4\xf6\xfc", 4, b"\x02\0\0\0"),
@@ -202,7 +201,7 @@ def store(minor: int = 3, *, tail: int = 0, sequence: int = 1) -> RawHive:
         class_name="4d36e968",
     )
     many = K("Many", children=[K(f"{number:04}") for number in range(30)], security=1)
-    odd = K("Odd", children=[K("\xc4rger"), K("\u0400yrillic"), K("plain")], security=1)
+    odd = K("Odd", [("empty", 3, b"")], children=[K("\xc4rger"), K("\u0400yrillic"), K("plain")], security=1)
     return RawHive(K("NewStoreRoot", children=[mixed, objects, many, odd]), minor=minor, leaf=12, tail=tail, sequence=sequence)
 
 

@@ -15,8 +15,7 @@ from bootmend.article.markdown import to_markdown
 from bootmend.article.nodes import Article, Remark, Section
 from bootmend.article.page import to_html, to_page
 from bootmend.article.parser import parse
-from bootmend.article.plain_text import to_text
-from bootmend.article.terminal import to_terminal
+from bootmend.article.plain_text import to_terminal, to_text
 
 __all__ = [
     "Article",

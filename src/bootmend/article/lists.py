@@ -22,17 +22,21 @@ class DraftList:
 def finish(blocks: Iterable[Block | DraftList], remarks: list[Remark]) -> tuple[Block, ...]:
     """Freeze lists and join the numbered ones that were interrupted, within one heading."""
     done: list[Block] = []
-    last = -1  # where in done the last numbered list stands that may still go on
+    last: _Numbered | None = None
     for block in blocks:
         frozen = _freeze(block, remarks) if isinstance(block, DraftList) else block
-        if isinstance(frozen, Heading):
-            last = -1
         if isinstance(frozen, Listing) and frozen.ordered:
-            if last >= 0 and _goes_on(done[last], frozen):
-                done[last:] = [_joined(done[last], done[last + 1 :], frozen, remarks)]
+            if last is not None and last.goes_on_with(frozen):
+                last.join(frozen, done[last.place + 1 :], remarks)
+                del done[last.place + 1 :]
                 continue
-            last = len(done)
+            _replace(done, last)
+            last = _Numbered(frozen, len(done))
+        elif isinstance(frozen, Heading):
+            _replace(done, last)
+            last = None
         done.append(frozen)
+    _replace(done, last)
     return tuple(done)
 
 
@@ -40,16 +44,37 @@ def _freeze(listing: DraftList, remarks: list[Remark]) -> Listing:
     return Listing(listing.start, tuple(Item(finish(blocks, remarks), line) for blocks, line in listing.items), listing.line)
 
 
-def _goes_on(before: Block, after: Listing) -> bool:
-    assert isinstance(before, Listing)
-    end = before.start + len(before.items) - 1
-    return after.start > 1 and after.start in (end, end + 1)
+def _replace(done: list[Block], last: _Numbered | None) -> None:
+    """Put a numbered list that has grown in its place."""
+    if last is not None:
+        done[last.place] = last.listing()
 
 
-def _joined(before: Block, between: list[Block], after: Listing, remarks: list[Remark]) -> Listing:
-    assert isinstance(before, Listing)
-    if after.start != before.start + len(before.items):
-        remarks.append(Remark("list-number", after.line, f"two steps are written as {after.start}"))
-    last = before.items[-1]
-    owner = Item((*last.blocks, *between), last.line)
-    return Listing(before.start, (*before.items[:-1], owner, *after.items), before.line)
+class _Numbered:
+    """A numbered list that may still go on, and where it stands among the blocks."""
+
+    def __init__(self, first: Listing, place: int) -> None:
+        self.first = first
+        self.place = place
+        self.items = list(first.items)
+
+    @property
+    def following(self) -> int:
+        """The number that its next item would have."""
+        return self.first.start + len(self.items)
+
+    def goes_on_with(self, other: Listing) -> bool:
+        """Whether another list takes up its numbers; authors sometimes write one number twice."""
+        return other.start > 1 and other.start in (self.following - 1, self.following)
+
+    def join(self, other: Listing, between: list[Block], remarks: list[Remark]) -> None:
+        """Take the other list's items; what stands between belongs to the step before it."""
+        if other.start != self.following:
+            remarks.append(Remark("list-number", other.line, f"two steps are written as {other.start}"))
+        before = self.items[-1]
+        self.items[-1] = Item((*before.blocks, *between), before.line)
+        self.items += other.items
+
+    def listing(self) -> Listing:
+        """The whole list."""
+        return Listing(self.first.start, tuple(self.items), self.first.line)

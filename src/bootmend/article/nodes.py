@@ -195,7 +195,7 @@ class Article:
 
     @property
     def steps(self) -> tuple[Item, ...]:
-        """The recommended steps: the numbered items of their section, or its bullets where nothing is numbered."""
+        """The recommended steps: what is numbered in their section, or its bullets; up to the first heading within it."""
         return steps_of(self)
 
     def blocks(self) -> tuple[Block, ...]:
@@ -214,7 +214,10 @@ def section_blocks(sections: Iterable[Section]) -> tuple[Block, ...]:
 def steps_of(article: Article) -> tuple[Item, ...]:
     """The items of the article's steps; see :attr:`Article.steps`."""
     named = [section for section in article.sections if "step" in section.title.lower()]
-    lists = [block for section in named or article.sections for block in section.blocks if isinstance(block, Listing)]
+    blocks = [block for section in named or article.sections for block in section.blocks]
+    first = next((index for index, block in enumerate(blocks) if isinstance(block, Heading)), len(blocks))
+    lists = [block for block in blocks[:first] if isinstance(block, Listing)]
+    lists = lists or [block for block in blocks if isinstance(block, Listing)]
     chosen = [listing for listing in lists if listing.ordered] or lists
     return tuple(item for listing in chosen for item in listing.items)
 

@@ -84,7 +84,7 @@ def _clean(text: str, remarks: list[Remark]) -> str:
 
 
 def _lines(text: str, first: int) -> list[Line]:
-    return [Line(first + index, line.expandtabs(_TAB)[: 16 * 1024]) for index, line in enumerate(text.split("\n"))]
+    return [Line(first + index, line.expandtabs(_TAB)) for index, line in enumerate(text.split("\n"))]
 
 
 def _split_issue(lines: list[Line], remarks: list[Remark]) -> tuple[list[Line], list[Line]]:

@@ -6,6 +6,7 @@ import os
 import shutil
 from dataclasses import replace
 from hashlib import sha256
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from bootmend import __version__
@@ -75,16 +76,27 @@ def _settled(patchset: PatchSet) -> PatchSet:
             raise UsageError(f"a patch at {patch.offset:#x} of {patch.source} lies outside the plan's sources")
         if len(patch.before) != len(patch.after) or not patch.after:
             raise UsageError(f"the patch at {patch.offset:#x} of {patch.source} has no two sides of one length")
+    _refuse_overlap(patchset)
     real = tuple(replace(source, path=os.path.realpath(source.path)) for source in patchset.sources)
     settled = PatchSet(real, tuple(sorted(patchset.patches, key=lambda patch: patch.step)))
     History(settled).check()
     return settled
 
 
+def _refuse_overlap(patchset: PatchSet) -> None:
+    """Within a step there is no order, so a byte may be written only once."""
+    ordered = sorted(patchset.patches, key=lambda patch: (patch.step, patch.source, patch.offset))
+    for one, other in pairwise(ordered):
+        if (one.step, one.source) == (other.step, other.source) and one.offset + len(one.after) > other.offset:
+            raise UsageError(f"two patches of step {one.step} of {one.source} lie over one another at {other.offset:#x}")
+
+
 def _refuse_unfinished(target: str, paths: list[str]) -> None:
     for run in unfinished_runs(target, *paths):
         raise RefusedError(
-            f"run {run.id} on it was interrupted: finish that first; nothing was written", at=target, hint=f"bootmend undo {run.id}"
+            f"run {run.id} on it was interrupted: finish that first; nothing was written",
+            at=target,
+            hint=f"bootmend undo {run.id}",
         )
     for marker in foreign_markers(target):
         if marker.state != RunState.COMMITTED:
@@ -125,7 +137,9 @@ def _seen(witness: Witness, patchset: PatchSet) -> Witness:
             content[first - witness.offset : last - witness.offset] = patch.after[first - patch.offset : last - patch.offset]
     after = sha256(content).hexdigest()
     if witness.sha256 not in {"", after} or witness.before not in {"", before}:
-        raise RefusedError(f"{witness.what} is not as it was when the plan was made; nothing was written", at=path, hint="make the plan again")
+        raise RefusedError(
+            f"{witness.what} is not as it was when the plan was made; nothing was written", at=path, hint="make the plan again"
+        )
     return Witness(witness.source, witness.what, witness.offset, witness.length, after, before)
 
 

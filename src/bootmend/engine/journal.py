@@ -55,7 +55,9 @@ class PatchSet:
     def inverse(self) -> PatchSet:
         """What takes the bytes back: the same steps in reverse order."""
         last = max((patch.step for patch in self.patches), default=0)
-        turned = (patch._replace(step=last - patch.step, before=patch.after, after=patch.before) for patch in reversed(self.patches))
+        turned = (
+            patch._replace(step=last - patch.step, before=patch.after, after=patch.before) for patch in reversed(self.patches)
+        )
         return PatchSet(tuple(source.inverse() for source in self.sources), tuple(turned))
 
 

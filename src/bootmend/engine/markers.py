@@ -10,11 +10,13 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Iterable
 from contextlib import suppress
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from bootmend.engine.state import write_durably
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 SCHEMA = "bootmend.marker/1"
 _LIMIT = 64 * 1024
@@ -94,9 +96,10 @@ def _read(path: str) -> Marker | None:
         text = file.read(_LIMIT)
     try:
         raw = json.loads(text.decode("utf-8", "surrogateescape"))
-        fields = [raw[name] for name in ("run", "folder", "target", "state")]
+        schema, *fields = [raw[name] for name in ("schema", "run", "folder", "target", "state")]
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
-    if raw.get("schema") != SCHEMA or not all(isinstance(field, str) for field in fields):
+    if schema != SCHEMA or not all(isinstance(field, str) for field in fields):
         return None
-    return Marker(*fields, path)
+    run, folder, target, state = fields
+    return Marker(run, folder, target, state, path)

@@ -55,10 +55,8 @@ class Writing:
         self._opener = opener
         self._unflushed: dict[str, Device] = {}
 
-    def __enter__(self) -> Writing:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Close every device; all was flushed before."""
         for device in self.devices.values():
             device.close()
 

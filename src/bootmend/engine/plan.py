@@ -127,7 +127,7 @@ def make_plan(target: Target, request: Request) -> Plan:
     changed = any(step.changes for step in steps)
     if changed:
         workspace.flush()
-        _refuse_obstacles(workspace, target.machine)
+        refuse_obstacles(workspace, target.machine)
         _refuse_bitlocker(workspace, target.machine, request)
         _prove(workspace, report, chosen)
     left = tuple(finding for finding in report.problems if finding not in chosen)
@@ -137,8 +137,8 @@ def make_plan(target: Target, request: Request) -> Plan:
         chosen=tuple(chosen),
         left=left,
         steps=tuple(step for step in steps if step.changes),
-        patchset=_patchset(target, overlays),
-        witnesses=tuple(_witnesses(workspace, overlays)) if changed else (),
+        patchset=patchset_of(target, overlays),
+        witnesses=tuple(witnesses_of(workspace)) if changed else (),
         identity=identity(target),
         notes=SAC_NOTES if request.serial_console and changed else (),
     )
@@ -181,7 +181,8 @@ def _operations(workspace: Workspace, chosen: Iterable[Finding], request: Reques
         yield from serial_console_operations(workspace, stores)
 
 
-def _refuse_obstacles(workspace: Workspace, original: Machine) -> None:
+def refuse_obstacles(workspace: Workspace, original: Machine) -> None:
+    """Raise :class:`RefusedError` where a file system speaks against what the workspace changed."""
     for where, obstacle in workspace.obstacles(original):
         raise RefusedError(obstacle.sentence, at=where, hint="nothing was written")
 
@@ -213,7 +214,8 @@ def _prove(workspace: Workspace, report: Report, chosen: Iterable[Finding]) -> N
         raise RefusedError(f"the repair was tried on a copy, and {unknown[0].rule} could not be judged there: {unknown[0].reason}")
 
 
-def _patchset(target: Target, overlays: Overlays) -> PatchSet:
+def patchset_of(target: Target, overlays: Overlays) -> PatchSet:
+    """Everything that was written to the overlays, as patches of the target's files."""
     patches = [patch for overlay in overlays.by_path.values() for patch in overlay.patches()]
     patches.sort(key=lambda patch: (patch.step, patch.source, patch.offset))
     names = {patch.source for patch in patches}
@@ -225,7 +227,7 @@ def _patchset(target: Target, overlays: Overlays) -> PatchSet:
     return PatchSet(sources, tuple(patches))
 
 
-def _witnesses(workspace: Workspace, overlays: Overlays) -> Iterator[Witness]:
+def witnesses_of(workspace: Workspace) -> Iterator[Witness]:
     """What must be unchanged for an undo to be right: the partition table, and what maps the files to their bytes."""
     machine = workspace.reopened()
     anchors: list[tuple[str, Source, int, int]] = []
@@ -259,10 +261,3 @@ def identity(target: Target) -> str:
     else:
         parts.append(os.path.realpath(target.path))
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
-
-
-def same_patches(one: PatchSet, other: PatchSet) -> bool:
-    """Whether two plans write the same bytes over the same bytes."""
-    return one.patches == other.patches
-
-

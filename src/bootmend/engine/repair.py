@@ -21,6 +21,7 @@ from bootmend.errors import NothingToUndoError, ReadError, RefusedError, UsageEr
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bootmend.engine.journal import PatchSet, Witness
     from bootmend.engine.plan import Plan
     from bootmend.model import Change, Finding
 
@@ -105,6 +106,14 @@ def apply_plan(plan: Plan, path: str) -> Outcome:
         left=fresh.left,
         notes=(*fresh.notes, *run.notes),
     )
+
+
+def write_patches(patchset: PatchSet, witnesses: tuple[Witness, ...], info: dict[str, Any], path: str) -> str:
+    """Write patches through the journal, under a lock that the caller holds; returns the run's id."""
+    run = begin_run(patchset, witnesses, info, target=path)
+    apply_run(run)
+    commit_run(run)
+    return run.id
 
 
 def _paths(target: Target, plan: Plan, path: str) -> list[str]:

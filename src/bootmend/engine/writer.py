@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 from bootmend.engine.device import IMAGE_THE_DISK, DeviceOpener, open_for_writing
@@ -34,7 +34,7 @@ def apply_run(run: Run, device_opener: DeviceOpener = open_for_writing) -> None:
         RollbackError: writing failed, and so did the way back; the journal is kept for another try.
     """
     history = History(run.patchset)
-    with Writing(run, device_opener) as writing:
+    with closing(Writing(run, device_opener)) as writing:
         try:
             writing.open_existing()
             _refuse_stale(history, writing)
@@ -94,7 +94,7 @@ def roll_back(run: Run, device_opener: DeviceOpener = open_for_writing) -> None:
     try:
         history = History(run.patchset)
         versions = _versions_there(run, history)
-        with Writing(run, device_opener) as writing:
+        with closing(Writing(run, device_opener)) as writing:
             writing.open_existing()
             rewind(run, history, writing, versions)
     except RollbackError:
@@ -115,14 +115,22 @@ def found_versions(run: Run, history: History) -> dict[Place, set[int]]:
         for source in run.patchset.sources:
             reader = media.readers[source.name]
             absent = source.made or source.removed
-            if not (absent and not reader.exists) and reader.size not in {source.size_before, source.size_after, *([0] if absent else [])}:
+            if not (absent and not reader.exists) and reader.size not in {
+                source.size_before,
+                source.size_after,
+                *([0] if absent else []),
+            }:
                 message = f"{source.path} is {reader.size} bytes long, which no step of the run leaves; nothing was written"
                 raise incomplete(run, message, _FOREIGN)
         found = history.found(media.read)
     for place, versions in found.items():
         if not versions:
             where = f"{place[1] * SECTOR:#x} of {place[0]}"
-            raise incomplete(run, f"the sector at {where} holds neither what was there before nor what was written; nothing was written", _FOREIGN)
+            raise incomplete(
+                run,
+                f"the sector at {where} holds neither what was there before nor what was written; nothing was written",
+                _FOREIGN,
+            )
     return found
 
 
@@ -156,7 +164,9 @@ def rewind(run: Run, history: History, writing: Writing, versions: dict[Place, i
     writing.punch(holes)
     for place, found in history.found(writing.read_back).items():
         if 0 not in found:
-            raise ReadError(f"what was written back at {place[1] * SECTOR:#x} reads back differently", at=writing.sources[place[0]].path)
+            raise ReadError(
+                f"what was written back at {place[1] * SECTOR:#x} reads back differently", at=writing.sources[place[0]].path
+            )
 
 
 def _write_all(run: Run, writing: Writing) -> None:

@@ -7,7 +7,7 @@ import sys
 from array import array
 from typing import TYPE_CHECKING, NamedTuple
 
-from bootmend.errors import CorruptError, RefusedError, TruncatedError
+from bootmend.errors import CorruptError, RefusedError
 from bootmend.image.base import Image
 from bootmend.image.vhd_layout import HEADER_SIZE, SECTOR, UNALLOCATED
 from bootmend.source.base import Extent
@@ -20,16 +20,17 @@ _PAGE = 1024  # bytes of the table read at once: 256 entries, which map 512 MiB 
 _MAX_PAGES = 4096
 _MAX_BITMAP_BYTES = 4 << 20
 _MAX_TOUCHED = 8192  # blocks compared one by one before the whole table is checked instead
+_NEVER_WRITTEN = "the VHD has allocated blocks of which it says that nothing was ever written: they read as zeros"
 _ALL_SET = b""  # stands for a bitmap without a clear bit
 
 
 class Run(NamedTuple):
     """``length`` bytes inside one block: present at ``offset`` of the file, or reading as zeros where it is None.
 
-    ``block`` is None where the whole block is not allocated.
+    ``start`` is where its block begins in the file, None where the whole block is not allocated.
     """
 
-    block: int | None
+    start: int | None
     inside: int
     offset: int | None
     length: int
@@ -92,7 +93,7 @@ class DynamicVhd(Image):
         start = self._block_start(block)
         if start is None:
             return bytes(length)
-        if not self._bitmap(block, start):
+        if not self._bitmap(start):
             return self._base.read_at(start + self._bitmap_size + inside, length)
         data = bytearray(length)
         for run in self._block_runs(block, inside, length):
@@ -114,28 +115,30 @@ class DynamicVhd(Image):
         start = self._block_start(block)
         if start is None:
             return [Run(None, inside, None, length)]
-        data, bitmap = start + self._bitmap_size, self._bitmap(block, start)
+        data, bitmap = start + self._bitmap_size, self._bitmap(start)
         if not bitmap:
-            return [Run(block, inside, data + inside, length)]
+            return [Run(start, inside, data + inside, length)]
         runs: list[Run] = []
         end = inside + length
         while inside < end:
             stop, present = _same_bits(bitmap, inside // SECTOR, -(-end // SECTOR))
             stop = min(stop * SECTOR, end)
-            runs.append(Run(block, inside, data + inside if present else None, stop - inside))
+            runs.append(Run(start, inside, data + inside if present else None, stop - inside))
             inside = stop
         return runs
 
-    def _bitmap(self, block: int, start: int) -> bytes:
-        bitmap = self._bitmaps.get(block)
+    def _bitmap(self, start: int) -> bytes:
+        bitmap = self._bitmaps.get(start)
         if bitmap is None:
             bitmap = self._base.read_at(start, self._bitmap_size)
             bits = self._block_size // SECTOR
             if bitmap.count(0xFF, 0, bits // 8) == bits // 8 and bits % 8 == 0:
                 bitmap = _ALL_SET
+            elif not any(bitmap) and _NEVER_WRITTEN not in self.remarks:
+                self.remarks.append(_NEVER_WRITTEN)
             if len(self._bitmaps) * self._bitmap_size >= _MAX_BITMAP_BYTES:
                 self._bitmaps.clear()
-            self._bitmaps[block] = bitmap
+            self._bitmaps[start] = bitmap
         return bitmap
 
     # The table
@@ -184,6 +187,10 @@ class DynamicVhd(Image):
         table = array("I", self._base.read_at(self._header.table, self._header.entries * 4))
         if sys.byteorder == "little":
             table.byteswap()
+        allocated = len(table) - table.count(UNALLOCATED)
+        if allocated > self._base.size // self._stride + 1:
+            message = f"{allocated} blocks of {self._block_size} bytes do not fit into the file: they lie over one another"
+            raise CorruptError(message, at="VHD block table")
         return sorted((sector * SECTOR, block) for block, sector in enumerate(table) if sector != UNALLOCATED)
 
     def check_map(self) -> None:
@@ -209,10 +216,9 @@ class DynamicVhd(Image):
         """Where the last block in the file ends, in bytes: the footer belongs there."""
         allocated = self._allocated()
         end = max((last for _, last, _ in self._reserved), default=0)
-        if not allocated:
-            return -(-end // SECTOR) * SECTOR
-        start, block = allocated[-1]
-        return max(end, start + self._bitmap_size + min(self._block_size, self._size - block * self._block_size))
+        for start, block in allocated[-1:]:
+            end = max(end, start + self._bitmap_size + min(self._block_size, self._size - block * self._block_size))
+        return -(-end // SECTOR) * SECTOR
 
     # Writing
 
@@ -237,32 +243,29 @@ class DynamicVhd(Image):
             position += run.length
             if run.offset is not None:
                 self._base.write_at(run.offset, part)
-            elif run.block is not None:
-                newly_set.setdefault(run.block, []).extend(self._write_clear(run.block, run.inside, part))
-        if any(newly_set.values()):
+            elif run.start is not None and any(part):
+                newly_set.setdefault(run.start, []).extend(self._write_clear(run.start, run.inside, part))
+        if newly_set:
             self._base.barrier()
-            for block, sectors in newly_set.items():
-                self._set_bits(block, sectors)
+        for start, sectors in newly_set.items():
+            self._set_bits(start, sectors)
 
     def _refuse_holes(self, offset: int, data: bytes, runs: list[Run]) -> None:
         position = 0
         for run in runs:
-            if run.block is None and data.count(0, position, position + run.length) != run.length:
+            if run.start is None and data.count(0, position, position + run.length) != run.length:
                 block = (offset + position) // self._block_size
                 message = f"writing at {offset + position:#x} needs block {block}, which this dynamic VHD has not allocated yet"
                 hint = "convert it to a fixed VHD first: qemu-img convert -O vpc -o subformat=fixed,force_size=on IN OUT.vhd"
                 raise RefusedError(message, at="VHD dynamic", hint=hint)
             position += run.length
 
-    def _write_clear(self, block: int, inside: int, part: bytes) -> list[int]:
+    def _write_clear(self, start: int, inside: int, part: bytes) -> list[int]:
         """Write the sectors of a clear stretch that are no longer all zeros; return their numbers in the block."""
         lead = inside % SECTOR
         padded = bytes(lead) + part + bytes(-(lead + len(part)) % SECTOR)
         first = inside // SECTOR
-        start = self._block_start(block)
         written: list[int] = []
-        if start is None:  # it was there when the runs were made
-            raise TruncatedError(f"block {block} has vanished", at="VHD block table")
         for index in range(0, len(padded), SECTOR):
             sector = padded[index : index + SECTOR]
             if any(sector):
@@ -271,16 +274,13 @@ class DynamicVhd(Image):
                 written.append(number)
         return written
 
-    def _set_bits(self, block: int, sectors: list[int]) -> None:
-        start = self._block_start(block)
-        if start is None or not sectors:
-            return
+    def _set_bits(self, start: int, sectors: list[int]) -> None:
         first, last = min(sectors) // 8, max(sectors) // 8
         bits = bytearray(self._base.read_at(start + first, last - first + 1))
         for sector in sectors:
             bits[sector // 8 - first] |= 0x80 >> sector % 8
         self._base.write_at(start + first, bytes(bits))
-        self._bitmaps.pop(block, None)
+        self._bitmaps.pop(start, None)
 
 
 def _same_bits(bitmap: bytes, first: int, last: int) -> tuple[int, bool]:

@@ -30,7 +30,7 @@ _LOCATOR = struct.Struct(">4s3IQ")
 _LOCATOR_CODECS = {b"W2ku": "utf-16-le", b"W2ru": "utf-16-le", b"MacX": "utf-8"}
 _MAX_PATH_BYTES = 8192
 _MAX_BLOCK = 1 << 30
-_MAX_BLOCKS = 1 << 24  # 32 TiB in the usual blocks of 2 MiB; the format itself ends at 2 TiB
+_MAX_BLOCKS = 1 << 22  # 8 TiB in the usual blocks of 2 MiB; the format itself ends at 2 TiB
 
 
 class Footer(NamedTuple):

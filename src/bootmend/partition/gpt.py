@@ -176,7 +176,7 @@ def _partitions(header: Header, entries: bytes, sector: int, remarks: list[str])
             strange.append(slot)
         if last < first:
             continue
-        text = name.decode("utf-16-le", "replace").split("\0", 1)[0]
+        text = "".join(letter for letter in name.decode("utf-16-le", "replace").split("\0", 1)[0] if letter.isprintable())
         number, size = len(found) + 1, (last - first + 1) * sector
         found.append(Partition(number, slot, first * sector, size, guid_text(kind), guid_text(guid), text, attributes=attributes))
     if strange:

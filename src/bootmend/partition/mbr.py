@@ -13,6 +13,8 @@ from bootmend.partition.bootsector import file_system, has_signature
 from bootmend.partition.table import Partition, PartitionTable, placement_remarks
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from bootmend.source.base import Source
 
 MBR_SIZE = 512
@@ -105,30 +107,35 @@ def _begins_volume(sector: bytes) -> bool:
 def _logical(
     disk: Source, extended: Entry, sector: int, count: int, remarks: list[str], anchors: list[tuple[str, int, int]]
 ) -> list[Partition]:
-    """Follow the chain: each record has one partition, relative to itself, and a link, relative to the whole."""
+    """Read the partitions in the chain; ``count`` of them have been found before."""
     found: list[Partition] = []
-    seen: set[int] = set()
+    for position, (record, entries) in enumerate(_records(disk, extended, sector, remarks), 1):
+        anchors.append((f"extended boot record {position}", record * sector + TABLE_OFFSET, MBR_SIZE - TABLE_OFFSET))
+        for entry in (entry for entry in entries if entry.type not in EXTENDED):
+            index, slot = count + len(found) + 1, 5 + len(found)
+            found.append(_partition(index, slot, entry, record + entry.first, sector, logical=True))
+    return found
+
+
+def _records(disk: Source, extended: Entry, sector: int, remarks: list[str]) -> Iterator[tuple[int, list[Entry]]]:
+    """Follow the chain: each record has one partition, relative to itself, and a link, relative to the whole."""
     at = "extended partition"
-    record = extended.first
-    for position in range(MAX_LOGICAL + 1):
+    record, seen = extended.first, set[int]()
+    while True:
         if record in seen:
             raise CorruptError(f"the chain of boot records loops at sector {record}", at=at)
+        if len(seen) == MAX_LOGICAL:
+            raise CorruptError(f"it has more than {MAX_LOGICAL} logical partitions", at=at)
         if record * sector + MBR_SIZE > disk.size:
             raise CorruptError(f"the chain of boot records leads to sector {record}, outside the disk", at=at)
         data = disk.read_at(record * sector, MBR_SIZE)
         if not has_signature(data):
             remarks.append(f"the chain of logical partitions ends at sector {record}, which is no boot record")
-            return found
-        if position == MAX_LOGICAL:
-            break
+            return
         seen.add(record)
-        anchors.append((f"extended boot record {position + 1}", record * sector + TABLE_OFFSET, MBR_SIZE - TABLE_OFFSET))
         entries = [entry for entry in parse_entries(data) if entry.used]
-        for entry in (entry for entry in entries if entry.type not in EXTENDED):
-            number = count + len(found) + 1
-            found.append(_partition(number, 5 + len(found), entry, record + entry.first, sector, logical=True))
+        yield record, entries
         link = next((entry for entry in entries if entry.type in EXTENDED), None)
         if link is None:
-            return found
+            return
         record = extended.first + link.first
-    raise CorruptError(f"it has more than {MAX_LOGICAL} logical partitions", at=at)

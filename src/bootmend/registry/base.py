@@ -75,7 +75,7 @@ def parse_base(sector: bytes | bytearray) -> BaseBlock:
     marked = sector[BASE_RMTM : BASE_RMTM + 4] == b"rmtm"
     flags = int.from_bytes(sector[BASE_FLAGS : BASE_FLAGS + 4], "little") if marked else 0
     stored = int.from_bytes(sector[BASE_CHECKSUM : BASE_CHECKSUM + 4], "little")
-    return BaseBlock(*fields, name, flags, stored == checksum(sector))
+    return BaseBlock._make((*fields, name, flags, stored == checksum(sector)))
 
 
 def read_base(source: Source) -> BaseBlock:

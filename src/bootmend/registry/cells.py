@@ -18,9 +18,10 @@ from bootmend.registry.layout import BASE_SIZE, BIN_HEADER_SIZE, CELL_HEADER, CE
 if TYPE_CHECKING:
     from bootmend.source import Source
 
+
 @lru_cache(maxsize=1024)
 def numbers(count: int) -> Struct:
-    """The structure of so many 32-bit numbers."""
+    """Return the structure of so many 32-bit numbers."""
     return Struct(f"<{count}I")
 
 
@@ -92,7 +93,7 @@ class Cells:
         return start, start - CELL_HEADER + size
 
     def _whole(self, offset: int, length: int) -> int:
-        """What :meth:`span` finds, or 0 where it should look more closely: the short way for the common case."""
+        """Return what :meth:`span` finds, or 0 where it should look more closely: the short way for the common case."""
         if self.lazy or offset & 7 or offset > self.limit - 8:
             return 0
         size = -CELL_SIZE.unpack_from(self.buffer, offset + BASE_SIZE)[0]
@@ -118,5 +119,5 @@ class Cells:
 
     @staticmethod
     def corrupt(offset: int, message: str) -> CorruptError:
-        """The error for a broken cell."""
+        """Return the error for a broken cell."""
         return CorruptError(message, at=f"cell {offset:#x}")

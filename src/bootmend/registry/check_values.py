@@ -98,7 +98,9 @@ class Values:
         raw = bytes(self._buffer[start + VK_SIZE : start + VK_SIZE + name_length])
         if flags & VK_COMPRESSED_NAME:
             if not raw:
-                self._findings.warning("value-default-flag", offset, "it is the default value, but flagged as having a narrow name")
+                self._findings.warning(
+                    "value-default-flag", offset, "it is the default value, but flagged as having a narrow name"
+                )
             name, width = self._upper.get(raw), 2 * name_length
             if name is None:
                 name = self._upper[raw] = upcase(raw.decode("latin-1"))

@@ -59,7 +59,7 @@ class Hive:
         return key_at(self._cells, self.base.root)
 
     def key(self, path: str) -> Key | None:
-        """Return the key at a path below the root (``Select``, ``ControlSet001\\Control``), whatever its case, or None."""
+        r"""Return the key at a path below the root (``Select``, ``ControlSet001\Control``), whatever its case, or None."""
         key: Key | None = self.root
         for name in path.split("\\"):
             if name and key is not None:

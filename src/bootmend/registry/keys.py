@@ -29,9 +29,9 @@ from bootmend.registry.names import decode_name
 from bootmend.registry.values import PREDEFINED, Value, find_value, iterate_values
 
 if TYPE_CHECKING:
-    from bootmend.errors import CorruptError
     from collections.abc import Iterator, Sequence
 
+    from bootmend.errors import CorruptError
     from bootmend.registry.cells import Cells
 
 _NAME_IN_CELL = CELL_HEADER + NK_NAME
@@ -40,46 +40,47 @@ _NAME_IN_CELL = CELL_HEADER + NK_NAME
 class Key:
     """One key.  Its name and place are read at once, all else when it is asked for.
 
-    ``offset`` is its cell.  Every access may raise :class:`~bootmend.errors.CorruptError`.
+    ``offset`` is its cell, ``start`` where in the file the cell's data begin, ``parent`` the key it was found
+    below (None: the root).  Every access may raise :class:`~bootmend.errors.CorruptError`.
     """
 
-    __slots__ = ("_cells", "_parent", "_start", "name", "offset")
+    __slots__ = ("_cells", "name", "offset", "parent", "start")
 
     _cells: Cells
-    _parent: Key | None
-    _start: int
     name: str
     offset: int
+    parent: Key | None
+    start: int
 
     @property
     def path(self) -> str:
         """The names from below the root to this key, joined by backslashes; "" for the root."""
         names: list[str] = []
         key: Key = self
-        while key._parent is not None:  # noqa: SLF001
+        while key.parent is not None:
             names.append(key.name)
-            key = key._parent  # noqa: SLF001
+            key = key.parent
         return "\\".join(reversed(names))
 
     @property
     def flags(self) -> KeyFlag:
         """The key's flags."""
-        return KeyFlag(self._cells.short(self._start + NK_FLAGS))
+        return KeyFlag(self._cells.short(self.start + NK_FLAGS))
 
     @property
     def written(self) -> int:
         """When the key was last written, as FILETIME: 100 ns since 1601, UTC."""
-        return int.from_bytes(self._cells.buffer[self._start + NK_WRITTEN : self._start + NK_WRITTEN + 8], "little")
+        return int.from_bytes(self._cells.buffer[self.start + NK_WRITTEN : self.start + NK_WRITTEN + 8], "little")
 
     @property
     def subkey_count(self) -> int:
         """The number of subkeys that the key says it has (volatile ones are not on disk and not counted)."""
-        return self._cells.number(self._start + NK_SUBKEYS)
+        return self._cells.number(self.start + NK_SUBKEYS)
 
     @property
     def value_count(self) -> int:
         """The number of values that the key says it has; 0 for a key with a predefined handle."""
-        return 0 if self.flags & PREDEFINED else self._cells.number(self._start + NK_VALUES)
+        return 0 if self.flags & PREDEFINED else self._cells.number(self.start + NK_VALUES)
 
     def subkeys(self) -> Iterator[Key]:
         """Yield the subkeys, in the order of Windows."""
@@ -87,26 +88,26 @@ class Key:
 
     def subkey_offsets(self) -> Sequence[int]:
         """The cells of the subkeys, in the order of Windows."""
-        return subkey_offsets(self._cells, self._start)
+        return subkey_offsets(self._cells, self.start)
 
     def subkey(self, name: str) -> Key | None:
         """Return the subkey of that name, whatever its case, or None."""
-        offset = find_subkey(self._cells, self._start, name)
+        offset = find_subkey(self._cells, self.start, name)
         return None if offset is None else key_at(self._cells, offset, self)
 
     def values(self) -> Iterator[Value]:
         """Yield the values, in stored order."""
-        return iterate_values(self._cells, self._start)
+        return iterate_values(self._cells, self.start)
 
     def value(self, name: str) -> Value | None:
         """Return the value of that name ("" is the default value), whatever its case, or None."""
-        return find_value(self._cells, self._start, name)
+        return find_value(self._cells, self.start, name)
 
     @property
     def class_name(self) -> str | None:
         """The class of the key, or None: a text that few keys have (``Lsa`` keeps the boot key in four of them)."""
-        offset = self._cells.number(self._start + NK_CLASS)
-        length = self._cells.short(self._start + NK_CLASS_LENGTH)
+        offset = self._cells.number(self.start + NK_CLASS)
+        length = self._cells.short(self.start + NK_CLASS_LENGTH)
         if offset == NIL or not length:
             return None
         return self._cells.read(offset, length, "class name")[: length & ~1].decode("utf-16-le", "replace")
@@ -114,7 +115,7 @@ class Key:
     @property
     def security(self) -> bytes:
         """The security descriptor, self-relative."""
-        offset = self._cells.number(self._start + NK_SECURITY)
+        offset = self._cells.number(self.start + NK_SECURITY)
         start, _ = self._cells.span(offset, SK_SIZE, "security")
         signature, *_, length = SK_HEAD.unpack_from(self._cells.buffer, start)
         if signature != SK:
@@ -138,7 +139,7 @@ def keys_at(cells: Cells, offsets: Sequence[int], parent: Key | None) -> Iterato
         if signature != NK or length > -size - _NAME_IN_CELL or offset - size > cells.limit:
             raise _not_a_key(cells, offset, size, signature)
         key = new(Key)
-        key._start = position + CELL_HEADER  # noqa: SLF001
+        key.start = position + CELL_HEADER
         position += _NAME_IN_CELL
         if lazy:
             cells.fetch(position, length)
@@ -146,7 +147,7 @@ def keys_at(cells: Cells, offsets: Sequence[int], parent: Key | None) -> Iterato
         key.name = name.decode("latin-1") if flags & COMPRESSED else decode_name(name, compressed=False)
         key.offset = offset
         key._cells = cells  # noqa: SLF001
-        key._parent = parent  # noqa: SLF001
+        key.parent = parent
         yield key
 
 

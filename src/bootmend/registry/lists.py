@@ -43,7 +43,7 @@ class Leaf(NamedTuple):
     offset: int
     kind: bytes
     start: int
-    count: int
+    number: int
 
     @property
     def width(self) -> int:
@@ -86,7 +86,7 @@ def read_leaves(cells: Cells, offset: int) -> list[Leaf]:
         if leaf.kind == RI:
             raise cells.corrupt(leaf_offset, "a list of lists inside a list of lists")
         leaves.append(leaf)
-        total += leaf.count + 1
+        total += leaf.number + 1
         if total > cells.limit // 8:
             raise cells.corrupt(offset, "the subkey list has more entries than the hive has room for")
     return leaves
@@ -158,9 +158,9 @@ def find_subkey(cells: Cells, key: int, name: str) -> int | None:
 
 def _likely(cells: Cells, leaf: Leaf, wanted: str) -> list[int]:
     """Entries whose hash or hint fits; none for ``li``, which has neither."""
-    if leaf.kind == LI or not leaf.count:
+    if leaf.kind == LI or not leaf.number:
         return []
-    fields = numbers(2 * leaf.count).unpack_from(cells.buffer, leaf.start)
+    fields = numbers(2 * leaf.number).unpack_from(cells.buffer, leaf.start)
     if leaf.kind == LH:
         hashed = name_hash(wanted)
         return [fields[2 * index] for index, hint in enumerate(fields[1::2]) if hint == hashed]

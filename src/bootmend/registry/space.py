@@ -64,7 +64,7 @@ class Space:
     """The free space of a hive; ``room`` is how long its file may become, in bytes."""
 
     def __init__(self, cells: EditableCells, room: int) -> None:
-        self._cells = cells
+        self.cells = cells
         self._room = room
         self._starts = _bin_starts(cells)
         self._bins: dict[int, Bin] = {}
@@ -83,8 +83,8 @@ class Space:
         if offset is None:
             offset = self._add_bin(size)
         self._take(self._bin_of(offset), offset, size)
-        taken = -CELL_SIZE.unpack_from(self._cells.bytes, offset + BASE_SIZE)[0]
-        self._cells.put(offset + CELLS_START, bytes(taken - CELL_HEADER))
+        taken = -CELL_SIZE.unpack_from(self.cells.bytes, offset + BASE_SIZE)[0]
+        self.cells.put(offset + CELLS_START, bytes(taken - CELL_HEADER))
         return offset
 
     def free(self, offset: int) -> None:
@@ -96,7 +96,7 @@ class Space:
         home = self._bin_of(offset)
         if not home.sound or offset not in home.starts or offset in home.free:
             raise RefusedError("the hive is damaged here: no cell can be freed", at=f"cell {offset:#x}")
-        size = -CELL_SIZE.unpack_from(self._cells.bytes, offset + BASE_SIZE)[0]
+        size = -CELL_SIZE.unpack_from(self.cells.bytes, offset + BASE_SIZE)[0]
         home.starts.discard(offset)
         while offset + size in home.free:
             size += self._drop(home, offset + size)
@@ -109,7 +109,7 @@ class Space:
     def grow(self, offset: int, length: int) -> bool:
         """Make a cell hold ``length`` bytes where it stands, if it does already or free space follows it."""
         home = self._bin_of(offset)
-        size = -CELL_SIZE.unpack_from(self._cells.bytes, offset + BASE_SIZE)[0]
+        size = -CELL_SIZE.unpack_from(self.cells.bytes, offset + BASE_SIZE)[0]
         wanted = cell_size(length)
         if size >= wanted:
             return True
@@ -117,10 +117,26 @@ class Space:
         if not home.sound or offset not in home.starts or size + following < wanted:
             return False
         self._take(home, offset + size, wanted - size)
-        taken = -CELL_SIZE.unpack_from(self._cells.bytes, offset + size + BASE_SIZE)[0]
+        taken = -CELL_SIZE.unpack_from(self.cells.bytes, offset + size + BASE_SIZE)[0]
         home.starts.discard(offset + size)
-        self._cells.put(offset + BASE_SIZE, CELL_SIZE.pack(-(size + taken)))
+        self.cells.put(offset + size + BASE_SIZE, bytes(taken))
+        self.cells.put(offset + BASE_SIZE, CELL_SIZE.pack(-(size + taken)))
         return True
+
+    def resize(self, offset: int, length: int, near: int) -> int:
+        """Make a cell hold ``length`` bytes, elsewhere if it must; return where it is now, with its old data.
+
+        Data beyond ``length`` are lost when the cell moves.  A cell is never made smaller.
+        """
+        if self.grow(offset, length):
+            return offset
+        size = -CELL_SIZE.unpack_from(self.cells.bytes, offset + BASE_SIZE)[0]
+        data = bytes(self.cells.bytes[offset + CELLS_START : offset + BASE_SIZE + size])[:length]
+        self.free(offset)
+        moved = self.allocate(length, near)
+        self.cells.write(moved, data)
+        self.cells.moved[moved] = self.cells.moved.pop(offset, offset)
+        return moved
 
     def _take(self, home: Bin, offset: int, size: int) -> None:
         """Allocate the first ``size`` bytes of a free cell; what is left stays free."""
@@ -130,14 +146,14 @@ class Space:
         else:
             size += rest
         home.starts.add(offset)
-        self._cells.put(offset + BASE_SIZE, CELL_SIZE.pack(-size))
+        self.cells.put(offset + BASE_SIZE, CELL_SIZE.pack(-size))
 
     def _add(self, home: Bin, offset: int, size: int) -> None:
         home.free[offset] = size
         home.starts.add(offset)
         if self._by_size is not None:
             insort(self._by_size, (size, offset))
-        self._cells.put(offset + BASE_SIZE, CELL_SIZE.pack(size))
+        self.cells.put(offset + BASE_SIZE, CELL_SIZE.pack(size))
 
     def _drop(self, home: Bin, offset: int) -> int:
         size = home.free.pop(offset)
@@ -152,7 +168,7 @@ class Space:
             raise RefusedError("the offset lies outside all hive bins", at=f"cell {offset:#x}")
         start = self._starts[index]
         if start not in self._bins:
-            self._bins[start] = Bin(self._cells, start, self._starts[index + 1])
+            self._bins[start] = Bin(self.cells, start, self._starts[index + 1])
         return self._bins[start]
 
     def _best_fit_anywhere(self, size: int) -> int | None:
@@ -167,13 +183,13 @@ class Space:
         start = self._starts[-1]
         length = -(-(BIN_HEADER_SIZE + size) // PAGE) * PAGE
         needed = BASE_SIZE + start + length
-        if needed > max(self._room, len(self._cells.bytes)) or start + length >= LARGEST_BINS:
+        if needed > max(self._room, len(self.cells.bytes)) or start + length >= LARGEST_BINS:
             message = f"the hive has no free space left for {size} bytes, and its file may not grow to {needed} bytes"
             raise RefusedError(message, hint="allow the file to grow, or delete what is not needed from the hive")
-        self._cells.extend(start + length)
-        self._cells.put_number(BASE_BINS_SIZE, start + length)
-        self._cells.put(start + BASE_SIZE, BIN_HEAD.pack(HBIN, start, length, 0, 0))
-        self._cells.put(start + BASE_SIZE + BIN_HEADER_SIZE, CELL_SIZE.pack(length - BIN_HEADER_SIZE))
+        self.cells.extend(start + length)
+        self.cells.put_number(BASE_BINS_SIZE, start + length)
+        self.cells.put(start + BASE_SIZE, BIN_HEAD.pack(HBIN, start, length, 0, 0))
+        self.cells.put(start + BASE_SIZE + BIN_HEADER_SIZE, CELL_SIZE.pack(length - BIN_HEADER_SIZE))
         self._starts.append(start + length)
         home = self._bin_of(start)
         for offset, free in home.free.items():

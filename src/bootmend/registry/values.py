@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bootmend.errors import CorruptError
 from bootmend.registry.layout import (
     BASE_SIZE,
     DB,
@@ -30,6 +29,7 @@ from bootmend.registry.upcase import upcase
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from bootmend.errors import CorruptError
     from bootmend.registry.cells import Cells
 
 PREDEFINED = int(KeyFlag.PREDEFINED_HANDLE)

@@ -27,7 +27,21 @@ def article(rule: RuleModule, values: Mapping[str, str], output_format: str, sty
             return to_markdown(filled)
         case "json" | "jsonl":
             return json.dumps(_document(rule, values, filled), ensure_ascii=False, indent=1 if output_format == "json" else None) + "\n"
-    return to_terminal(filled, width=width) if style.colour else to_text(filled, width=width)
+    return _terminal(filled, width) if style.colour else to_text(filled, width=width)
+
+
+def _terminal(filled: Filled, width: int) -> str:
+    """Painted for a terminal, by rich where it is installed."""
+    drawing = to_terminal(filled)
+    if isinstance(drawing, str):
+        return drawing
+    from io import StringIO
+
+    from rich.console import Console
+
+    stream = StringIO()
+    Console(file=stream, width=width, force_terminal=True).print(drawing)
+    return stream.getvalue()
 
 
 def _document(rule: RuleModule, values: Mapping[str, str], filled: Filled) -> dict[str, Any]:

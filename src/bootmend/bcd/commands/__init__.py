@@ -1,8 +1,8 @@
-"""bcdedit's commands, pure: a command line becomes a :class:`Command`, a command and a store a :class:`Result`.
+r"""bcdedit's commands, pure: a command line becomes a :class:`Command`, a command and a store a :class:`Result`.
 
 ::
 
-    command = parse(["/store", "X:\\\\Boot\\\\BCD", "/deletevalue", "{default}", "imchivename"])
+    command = parse(["/store", "X:\Boot\BCD", "/deletevalue", "{default}", "imchivename"])
     result = run(command, StoreEditor(editor))     # command.writes said that an editor is needed
     print(result.text); sys.exit(result.exit_code)
 

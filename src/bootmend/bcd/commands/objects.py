@@ -14,7 +14,6 @@ from bootmend.bcd.store import DESCRIPTION, DISPLAY_ORDER
 
 if TYPE_CHECKING:
     from bootmend.bcd.commands.call import Call
-    from bootmend.bcd.store import BcdObject
 
 _APPLICATIONS = {
     "bootapp": object_types.BOOT_APPLICATION,

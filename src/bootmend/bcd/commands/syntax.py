@@ -56,6 +56,8 @@ def parse(argv: Sequence[str]) -> Command:
             name = switch
         else:
             _fail(messages.bad_switch(word) if is_switch(word) else messages.UNKNOWN_COMMAND)
+    if [switch_name(word) for word in arguments] == ["?"]:
+        return Command("?")
     return Command(name or "enum", tuple(arguments), store, verbose)
 
 

@@ -161,11 +161,11 @@ class CompressedContent(MappedContent):
             return stored.ljust(self._unit, b"\0")
         return decompress(stored, self._unit) if stored else bytes(self._unit)
 
-    def write(self, offset: int, data: bytes) -> None:
+    def write(self, offset: int, data: bytes) -> None:  # noqa: ARG002 - refused whatever they are
         """Refuse: other bytes may not compress into the same clusters."""
         raise RefusedError("the file is compressed by NTFS: it cannot be overwritten in place")
 
-    def locate(self, offset: int, length: int) -> list[Extent]:
+    def locate(self, offset: int, length: int) -> list[Extent]:  # noqa: ARG002
         """Refuse: compressed bytes have no place of their own."""
         raise UnsupportedError("the file is compressed by NTFS: its bytes do not lie on the volume as they are")
 

@@ -9,7 +9,6 @@ from bootmend.filesystem.ntfs import layout
 from bootmend.filesystem.ntfs.content import Content, clustered_content
 from bootmend.filesystem.ntfs.record import guarded_words
 from bootmend.filesystem.tree import Anchor, Entry, File, Obstacle
-from bootmend.source import Extent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from bootmend.filesystem.ntfs.reparse import ReparsePoint
     from bootmend.filesystem.ntfs.runs import Stretch
     from bootmend.filesystem.ntfs.tree import Found, NtfsTree
-    from bootmend.source import Source
+    from bootmend.source import Extent, Source
 
 
 class ResidentContent(Content):
