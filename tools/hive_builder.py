@@ -192,7 +192,7 @@ def count_keys(key: Key) -> int:
 
 
 def build(root: Key, root_name: str, file_name: str, *, minor: int, size: int | None = None, free: int = 0) -> bytes:
-    """Return the hive file; ``free`` appends an empty bin of so many bytes, ``size`` pads the file with zeros, as Windows does."""
+    """Return the hive file: ``free`` appends an empty bin of so many bytes, ``size`` pads it with zeros, as Windows does."""
     builder = _Builder(minor)
     # the root comes first in its bin (some readers rely on it), then the one security cell that all keys share
     descriptor = security_descriptor()

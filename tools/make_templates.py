@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -108,9 +109,10 @@ def boot_files(tree: Tree, system: profile.Part, windows: profile.Part) -> None:
 PROGRAMS = {
     "ntoskrnl.exe": NATIVE, "hal.dll": NATIVE, "ci.dll": NATIVE, "kdcom.dll": NATIVE, "bootvid.dll": NATIVE, "pshed.dll": NATIVE,
     "mcupdate_GenuineIntel.dll": NATIVE, "winload.exe": BOOT_APPLICATION, "winload.efi": BOOT_APPLICATION,
-    "winresume.exe": BOOT_APPLICATION, "winresume.efi": BOOT_APPLICATION, "smss.exe": NATIVE, "autochk.exe": NATIVE, "csrss.exe": CONSOLE,
-    "wininit.exe": CONSOLE, "winlogon.exe": CONSOLE, "services.exe": CONSOLE, "lsass.exe": CONSOLE, "svchost.exe": CONSOLE, "cmd.exe": CONSOLE,
-    "ntdll.dll": NATIVE, "kernel32.dll": CONSOLE, "user32.dll": CONSOLE, "win32k.sys": NATIVE,
+    "winresume.exe": BOOT_APPLICATION, "winresume.efi": BOOT_APPLICATION, "smss.exe": NATIVE, "autochk.exe": NATIVE,
+    "csrss.exe": CONSOLE, "wininit.exe": CONSOLE, "winlogon.exe": CONSOLE, "services.exe": CONSOLE, "lsass.exe": CONSOLE,
+    "svchost.exe": CONSOLE, "cmd.exe": CONSOLE, "ntdll.dll": NATIVE, "kernel32.dll": CONSOLE,
+    "user32.dll": CONSOLE, "win32k.sys": NATIVE,
 }  # fmt: skip
 
 
@@ -307,7 +309,7 @@ def build(archive: Archive, work: Path) -> None:
     for name in profile.PROFILES:
         for window in profile.WINDOWS_SIZES:
             part = named(profile.parts(name, window), "windows")
-            ntfs(image, part, "Windows", lambda tree, name=name, part=part: windows_volume(tree, name, part))  # type: ignore[misc]
+            ntfs(image, part, "Windows", partial(windows_volume, name=name, part=part))
             archive.add(f"windows-{name}-{window}", image)
     ntfs(image, gpt[-1], "Recovery", recovery_files)
     for window in profile.WINDOWS_SIZES:

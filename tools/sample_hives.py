@@ -176,7 +176,8 @@ GROUPS = [
     "System Reserved", "EMS", "WdfLoadGroup", "Boot Bus Extender", "System Bus Extender", "SCSI miniport", "Port", "Primary Disk",
     "SCSI Class", "SCSI CDROM Class", "FSFilter Infrastructure", "FSFilter System", "FSFilter Bottom", "FSFilter Anti-Virus",
     "FSFilter Top", "Filter", "Boot File System", "Base", "Pointer Port", "Keyboard Port", "Pointer Class", "Keyboard Class",
-    "Video Init", "Video", "Video Save", "File System", "Streams Drivers", "NDIS Wrapper", "PNP_TDI", "NDIS", "TDI", "NetBIOSGroup",
+    "Video Init", "Video", "Video Save", "File System", "Streams Drivers", "NDIS Wrapper", "PNP_TDI", "NDIS", "TDI",
+    "NetBIOSGroup",
     "ShellSvcGroup", "SchedulerGroup", "AudioGroup", "NetworkProvider", "RemoteValidation", "NetDDEGroup", "Parallel arbitrator",
     "Extended Base", "PCI Configuration", "MS Transactions",
 ]  # fmt: skip

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 
 from bootmend.bcd import PartitionDevice, Store, StoreEditor
-from bootmend.registry import Hive
+from bootmend.registry import Hive, HiveEditor
 from bootmend.source import MemorySource
 from tests.registry.raw_hive import K, RawHive
 
@@ -289,6 +289,14 @@ def editable(objects: Objects) -> StoreEditor:
 
 
 def edit(data: bytes) -> StoreEditor:
-    from bootmend.registry import HiveEditor
+    return StoreEditor(HiveEditor(MemorySource(data), now=NOW, room=len(data) + 0x2000))
 
-    return StoreEditor(HiveEditor(MemorySource(data), now=NOW))
+
+def committed(store: StoreEditor, data: bytes) -> bytes:
+    """The bytes of the file after the changes to a store of ``data`` are written."""
+    commit = store.hive.commit()
+    file = bytearray(data.ljust(commit.size, b"\0"))
+    for step in commit.steps:
+        for offset, written in step:
+            file[offset : offset + len(written)] = written
+    return bytes(file)

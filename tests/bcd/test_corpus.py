@@ -7,15 +7,19 @@ import csv
 import json
 import shutil
 import subprocess
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from bootmend.bcd import Device, Store, UnknownDevice, enum_text, store_to_json
+from bootmend.bcd import Device, LocateDevice, Store, StoreEditor, UnknownDevice, enum_text, store_to_json
 from bootmend.errors import BootmendError
-from bootmend.registry import Hive
+from bootmend.registry import Hive, HiveEditor, check
 from bootmend.source import MemorySource
+from tests.bcd.stores import NOW, committed, locate, number, text
 from tests.support import shared_data, shared_files
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = pytest.mark.oracle
 STORES = shared_files("bcd", "*.bcd")
@@ -61,24 +65,6 @@ def by_hivex(path: Path) -> Read:
     }
 
 
-def by_dissect(path: Path) -> Read:
-    regf = pytest.importorskip("dissect.regf")
-    with path.open("rb") as file:
-        objects = regf.RegistryHive(file).root().subkey("Objects")
-        return {item.name: {e.name: _stored(e) for e in _elements(item)} for item in objects.subkeys()}
-
-
-def _elements(item: object) -> list[object]:
-    folders = {folder.name.lower(): folder for folder in item.subkeys()}  # type: ignore[attr-defined]
-    return list(folders["elements"].subkeys()) if "elements" in folders else []
-
-
-def _stored(element: object) -> tuple[int, bytes]:
-    value = element.value("Element")  # type: ignore[attr-defined]
-    data = value.data
-    return int(value.type), bytes(data)
-
-
 @pytest.mark.parametrize("path", GOOD, ids=lambda path: path.name)
 def test_elements_are_those_that_hivex_reads(path: Path) -> None:
     assert as_read(ours(path)) == by_hivex(path)
@@ -113,6 +99,33 @@ def test_text_and_json_of_real_stores(path: Path) -> None:
     assert "{current}" not in enum_text(store)
     tree = json.loads(json.dumps(store_to_json(store)))
     assert len(tree["objects"]) == len(store.objects())
+
+
+@pytest.mark.parametrize("path", [path for path in GOOD if path.stat().st_size > 8192], ids=lambda path: path.name)
+def test_an_edit_changes_what_it_names_and_nothing_else(path: Path, tmp_path: Path) -> None:
+    """Break a real store as stop code 0x67 does and mend it: hivex finds the elements, then the original ones."""
+    original, expected = path.read_bytes(), by_hivex(path)
+    edited = tmp_path / "BCD"
+    known = check(MemorySource(original))
+    store = StoreEditor(HiveEditor(MemorySource(original), now=NOW, room=len(original) + 4096))
+    loader = store.loaders()[0]
+    store.set_element(loader.id, "imcdevice", LocateDevice("element", 0x22000137))
+    store.set_element(loader.id, "imchivename", "\\IMC.hiv")
+    store.set_element(loader.id, "bootstatuspolicy", 1)
+    broken = committed(store, original)
+    edited.write_bytes(broken)
+    added = {"21000138": locate(0x22000137), "22000137": text("\\IMC.hiv"), "250000e0": number(1)}
+    broken_elements = by_hivex(edited)
+    assert broken_elements == expected | {loader.key_name: expected[loader.key_name] | added}
+    store = StoreEditor(HiveEditor(MemorySource(broken), now=NOW))
+    for name in added.keys() - expected[loader.key_name].keys():
+        store.delete_element(loader.id, name)
+    if "250000e0" in expected[loader.key_name]:
+        store.set_element(loader.id, "bootstatuspolicy", loader.elements[0x250000E0].value)
+    mended = committed(store, broken)
+    edited.write_bytes(mended)
+    assert by_hivex(edited) == expected
+    assert len(check(MemorySource(mended))) <= len(known)
 
 
 def test_the_corpus_is_whole() -> None:

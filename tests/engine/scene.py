@@ -6,17 +6,21 @@ import hashlib
 import os
 import random
 import shutil
-from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import TYPE_CHECKING
 
 from bootmend.engine.begin import begin_run
 from bootmend.engine.device import DeviceOpener, open_for_writing
 from bootmend.engine.journal import PatchSet, SourceRef, Witness
-from bootmend.engine.runs import Run
 from bootmend.engine.writer import apply_run, commit_run
 from bootmend.source import Patch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bootmend.engine.runs import Run
 
 SIZE = 16 * 512
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +15,6 @@ from hypothesis import strategies as st
 
 from bootmend.engine.begin import begin_run
 from bootmend.engine.history import History
-from bootmend.engine.journal import PatchSet
 from bootmend.engine.recovery import recover_run, undo_run
 from bootmend.engine.runs import Run, RunState, find_run, list_runs, unfinished_runs
 from bootmend.engine.writer import apply_run, commit_run
@@ -21,6 +22,11 @@ from bootmend.errors import RollbackError
 from tests.engine.faulty import Chooser, Faults, PowerLossError, keep_last
 from tests.engine.scene import after_of, hive_commit, make_patchset, repair, scene
 from tests.support import fuzz_cases
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bootmend.engine.journal import PatchSet
 
 
 def operations_of_a_run() -> int:
@@ -36,7 +42,11 @@ def every_choice(sectors: dict[int, int]) -> Iterator[Chooser]:
     names = list(sectors)
     for choice in itertools.product(*(range(sectors[name]) for name in names)):
         kept = dict(zip(names, choice, strict=True))
-        yield lambda sector, _count, kept=kept: kept.get(sector, 0)
+        yield partial(_kept, kept)
+
+
+def _kept(kept: dict[int, int], sector: int, _count: int) -> int:
+    return kept.get(sector, 0)
 
 
 def pending_at(point: int) -> dict[int, int]:
@@ -115,7 +125,9 @@ def test_every_subset_of_sectors_at_every_operation_of_undo(point: int) -> None:
 
 @pytest.mark.parametrize("first", range(9))
 def test_power_lost_again_at_every_operation_of_the_recovery(first: int) -> None:
-    halves: Chooser = lambda sector, count: (count - 1) * (sector % 2)  # noqa: E731
+    def halves(sector: int, count: int) -> int:
+        return (count - 1) * (sector % 2)
+
     for second in itertools.count():
         with scene() as target:
             before = target.read_bytes()
@@ -223,10 +235,8 @@ def test_a_foreign_byte_in_a_patched_place_is_never_written_over(
     with scene(seed) as target:
         patchset = make_patchset(target, what)
         run = begin_run(patchset, target=str(target))
-        try:
+        with suppress(PowerLossError):
             apply_run(run, Faults(power_loss_at=point, keep=chooser(seed)).open)
-        except PowerLossError:
-            pass
         patch = data.draw(st.sampled_from(patchset.patches))
         position = data.draw(st.integers(patch.offset, patch.offset + len(patch.after) - 1))
         content = bytearray(target.read_bytes())

@@ -33,7 +33,7 @@ JOURNAL = Journal(
 def test_what_goes_in_comes_out() -> None:
     text, parts = JOURNAL.encode()
     assert decode(text, b"".join(parts)) == JOURNAL
-    assert b"".join(parts) == b"12340" .replace(b"0", b"\0") + b"\xff" + b"45"
+    assert b"".join(parts) == b"12340".replace(b"0", b"\0") + b"\xff" + b"45"
 
 
 def test_the_inverse_turns_order_bytes_and_sizes() -> None:
@@ -79,6 +79,9 @@ def test_damaged_text_gives_our_error_or_the_same_patches(data: st.DataObject) -
         {"patches": {}, "witnesses": 7},
         {"info": 5, "patches": None},
         {"sidecar_sha256": ""},
+        {"holes_before": [["nobody", 0, 512]]},
+        {"holes_after": [["a", -1, 512]]},
+        {"witnesses": [{"source": "a", "what": "x", "offset": "0", "length": 1, "sha256": "", "before": ""}]},
     ],
 )
 def test_wrong_shapes_give_our_error(change: dict[str, object]) -> None:

@@ -55,7 +55,7 @@ def test_run_ids_are_four_hex_digits_and_found_by_a_unique_beginning() -> None:
         for number, wish in enumerate(["7c1e", "7c2f", "8000"]):
             run = begin_run(make_patchset(target, [(0, 600 * number, b"patch")]), target=str(target), run_id=wish)
             assert run.id == wish
-            run.discard() if wish == "never" else apply_run(run)
+            apply_run(run)
             run.enter(RunState.COMMITTED)
         assert find_run("7c1e").id == "7c1e"
         assert find_run("7C1").id == "7c1e"
@@ -73,10 +73,24 @@ def test_run_ids_are_four_hex_digits_and_found_by_a_unique_beginning() -> None:
 def test_a_second_run_waits_for_an_unfinished_one() -> None:
     with scene() as target:
         run = begin_run(hive_commit(target), target=str(target))
+        apply_run(run)
         with pytest.raises(RefusedError, match=f"run {run.id} on it was interrupted") as error:
-            begin_run(hive_commit(target), target=str(target))
+            begin_run(make_patchset(target, [(0, 7000, b"other")]), target=str(target))
         assert error.value.hint == f"bootmend undo {run.id}"
         assert [one.id for one in unfinished_runs(str(target))] == [run.id]
+
+
+def test_a_run_that_never_wrote_makes_way_for_the_next_unless_it_has_other_files_as_well() -> None:
+    with scene() as target:
+        first = begin_run(hive_commit(target), target=str(target))
+        second = begin_run(hive_commit(target), target=str(target))
+        assert [run.id for run in list_runs()] == [second.id]
+        assert not Path(first.folder).exists()
+        second.discard()
+        made = SourceRef("made", str(target.parent / "made"), 0, 0, made=True)
+        begin_run(PatchSet((made, *hive_commit(target).sources), hive_commit(target).patches), target=str(target))
+        with pytest.raises(RefusedError, match="was interrupted"):
+            begin_run(hive_commit(target), target=str(target))
 
 
 def test_a_run_moves_only_forward() -> None:
@@ -214,11 +228,8 @@ def test_a_marker_whose_run_is_gone_is_no_obstacle() -> None:
 
 
 def test_a_place_without_room_for_a_marker_is_noted() -> None:
-    if os.name == "posix" and os.geteuid() == 0:
-        name = "x" * 250  # with the marker's prefix and suffix it is longer than any name may be
-        folder = None
     with scene() as target:
-        long = target.parent / ("x" * 250)
+        long = target.parent / ("x" * 250)  # with the marker's prefix and suffix longer than any name may be
         target.rename(long)
         run = repair(long, hive_commit(long))
         assert "no marker could be left" in run.notes[0]
@@ -252,7 +263,7 @@ def test_a_full_state_folder_refuses_and_leaves_nothing() -> None:
         soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (300, hard))
         try:
-            with pytest.raises(RefusedError, match="is full.*nothing was written") as error:
+            with pytest.raises(RefusedError, match=r"is full.*nothing was written") as error:
                 begin_run(hive_commit(target), target=str(target))
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

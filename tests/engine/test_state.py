@@ -6,11 +6,14 @@ import errno
 import os
 import stat
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from bootmend.engine.state import runs_dir, state_dir, state_refusal, write_durably
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_the_environment_names_the_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -70,7 +73,8 @@ def test_a_failure_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize(
-    ("number", "words"), [(errno.ENOSPC, "is full"), (errno.EDQUOT, "is full"), (errno.EACCES, "cannot be written (Permission denied)")]
+    ("number", "words"),
+    [(errno.ENOSPC, "is full"), (errno.EDQUOT, "is full"), (errno.EACCES, "cannot be written (Permission denied)")],
 )
 def test_the_refusal_says_what_is_wrong(number: int, words: str) -> None:
     error = state_refusal(OSError(number, os.strerror(number)), "/state")

@@ -110,6 +110,18 @@ def test_a_witness_that_lies_over_patches_is_of_the_bytes_after_them() -> None:
         assert undo_run(run).journal.witnesses[0].before == sha256(after[:512])
 
 
+def test_a_witness_may_lie_in_a_file_that_is_not_patched() -> None:
+    with scene() as target:
+        other = target.parent / "SYSTEM"
+        other.write_bytes(b"regf")
+        run = repair(target, hive_commit(target), Witness(str(other), "the hive SYSTEM", 0, 4))
+        other.write_bytes(b"gone")
+        with pytest.raises(RefusedError, match="the hive SYSTEM has changed"):
+            undo_run(run)
+        other.write_bytes(b"regf")
+        undo_run(run)
+
+
 def test_a_witness_that_is_not_as_planned_refuses_the_run() -> None:
     with scene() as target:
         wrong = Witness("disk", "the partition table", 0, 512, sha256(b"of another disk"))
@@ -146,7 +158,7 @@ def test_another_length_refuses() -> None:
         run = repair(target, hive_commit(target))
         with target.open("ab") as file:
             file.write(bytes(512))
-        with pytest.raises(RefusedError, match="8704 bytes long and not 8192"):
+        with pytest.raises(RefusedError, match="is 8704 bytes long and not 8192"):
             undo_run(run)
 
 
@@ -180,10 +192,12 @@ def test_a_crash_between_the_undo_and_its_note_in_the_first_run_is_healed(monkey
         with monkeypatch.context() as patch:
             patch.setattr("bootmend.engine.writer.settle_undone", lambda _run: None)
             undo_run(run)
-        assert find_run(run.id).state is RunState.COMMITTED
+        assert Run(run.folder).state is RunState.COMMITTED
+        assert find_run(run.id).state is RunState.UNDONE  # a committed undo is what counts
+        assert undoable_runs(str(target)) == []
         with pytest.raises(NothingToUndoError, match="undone already"):
-            undo_run(find_run(run.id))
-        assert find_run(run.id).state is RunState.UNDONE
+            undo_run(Run(run.folder))
+        assert Run(run.folder).state is RunState.UNDONE
 
 
 def test_recovering_an_undo_that_was_written_in_full_marks_the_first_run(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from hypothesis import given, settings
@@ -18,7 +19,7 @@ from bootmend.engine.runs import RunState, find_run, list_runs, unfinished_runs
 from bootmend.engine.writer import apply_run, commit_run, roll_back
 from bootmend.errors import ApplyError, BootmendError, ReadError, RefusedError, RollbackError, UsageError
 from bootmend.source import Patch
-from tests.engine.faulty import FaultyDevice, Faults, keep_last, keep_nothing
+from tests.engine.faulty import Faults, FaultyDevice, keep_last, keep_nothing
 from tests.engine.scene import after_of, hive_commit, make_patchset, repair, scene
 from tests.support import fuzz_cases
 
@@ -44,7 +45,7 @@ def test_apply_writes_every_patch_and_commit_ends_the_run() -> None:
 class Recorder(FaultyDevice):
     """Notes the order of writes and flushes."""
 
-    log: list[tuple[str, int]] = []  # noqa: RUF012
+    log: ClassVar[list[tuple[str, int]]] = []
 
     def write_at(self, offset: int, data: bytes) -> None:
         self.log.append(("write", offset))
@@ -111,13 +112,18 @@ def test_a_second_failed_flush_ends_with_6_and_can_be_recovered_later(number: in
 @settings(max_examples=fuzz_cases(150), deadline=None)
 @given(st.frozensets(st.integers(0, 8), max_size=3), st.frozensets(st.integers(0, 14), max_size=3), st.booleans(), st.booleans())
 def test_whatever_fails_the_exit_code_tells_the_truth(
-    flushes: frozenset[int], writes: frozenset[int], keep: bool, short: bool  # noqa: FBT001
+    flushes: frozenset[int],
+    writes: frozenset[int],
+    keep: bool,
+    short: bool,
 ) -> None:
     with scene() as target:
         before = target.read_bytes()
         patchset = hive_commit(target)
         after = after_of(patchset, before)
-        faults = Faults(failing_flushes=flushes, failing_writes=writes, keep=keep_last if keep else keep_nothing, short_write=short)
+        faults = Faults(
+            failing_flushes=flushes, failing_writes=writes, keep=keep_last if keep else keep_nothing, short_write=short
+        )
         run = begin_run(patchset, target=str(target))
         code = 0
         try:
@@ -193,7 +199,7 @@ def test_another_size_is_refused() -> None:
 class Unreadable(FaultyDevice):
     """A medium with a bad sector."""
 
-    def read_at(self, offset: int, length: int) -> bytes:
+    def read_at(self, offset: int, length: int) -> bytes:  # noqa: ARG002
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
@@ -224,7 +230,11 @@ def test_owner_mode_and_inode_stay() -> None:
         target.chmod(0o640)
         status = target.stat()
         undo_run(repair(target, hive_commit(target)))
-        assert (target.stat().st_mode, target.stat().st_uid, target.stat().st_ino) == (status.st_mode, status.st_uid, status.st_ino)
+        assert (target.stat().st_mode, target.stat().st_uid, target.stat().st_ino) == (
+            status.st_mode,
+            status.st_uid,
+            status.st_ino,
+        )
 
 
 def test_roll_back_of_a_written_run_and_of_a_prepared_one() -> None:

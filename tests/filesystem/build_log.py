@@ -14,7 +14,14 @@ CLEAN = 2
 
 
 def operation(
-    redo: int, undo: int = 0, lcns: tuple[int, ...] = (), *, vcn: int = 0, block: int = 0, payload: bytes = b"", count: int | None = None
+    redo: int,
+    undo: int = 0,
+    lcns: tuple[int, ...] = (),
+    *,
+    vcn: int = 0,
+    block: int = 0,
+    payload: bytes = b"",
+    count: int | None = None,
 ) -> bytes:
     """The data of one NTFS record: what to do, in which clusters, ``block`` counted in 512 bytes."""
     follow = len(lcns) if count is None else count
@@ -107,7 +114,20 @@ class LogBuilder:
         struct.pack_into("<QIIHhh", page, 8, 0, PAGE, PAGE, 0x30, *version)
         client = struct.pack("<QQHHH6xI", oldest, restart, 0xFFFF, 0xFFFF, 0, 8) + "NTFS".encode("utf-16-le").ljust(128, b"\0")
         area = struct.pack(
-            "<QHHHHIHHQIHHI", current, 1, 0xFFFF, in_use, flags, 64 - self.offset_bits, 0x40 + len(client), 0x40, self.size, 0x70, 0x30, 0x40, 1
+            "<QHHHHIHHQIHHI",
+            current,
+            1,
+            0xFFFF,
+            in_use,
+            flags,
+            64 - self.offset_bits,
+            0x40 + len(client),
+            0x40,
+            self.size,
+            0x70,
+            0x30,
+            0x40,
+            1,
         )
         page[0x30 : 0x30 + 0x40 + len(client)] = area.ljust(0x40, b"\0") + client
         return protect(page, 0x1E)

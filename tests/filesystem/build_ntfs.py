@@ -40,13 +40,15 @@ class Attr:
             name_at = 0x18
         else:
             pairs = encode_runs(self.runs)
-            start = _up(0x40 + len(name), 8)
+            name_at = 0x48 if self.unit else 0x40  # a compressed attribute also tells its size on disk
+            start = _up(name_at + len(name), 8)
             highest = self.lowest + sum(count for _, count in self.runs) - 1
             valid = self.size if self.valid is None else self.valid
-            sizes = (0, 0, 0) if self.lowest else (_up(self.size, self.cluster), self.size, valid)
-            body = struct.pack("<QqHH4xQQQ", self.lowest, highest, start, self.unit, *sizes) + name
-            body = body.ljust(start - 0x10, b"\0") + pairs
-            name_at = 0x40
+            sizes = (0, 0, 0) if self.lowest else (_up(self.size, self.cluster << self.unit), self.size, valid)
+            body = struct.pack("<QqHH4xQQQ", self.lowest, highest, start, self.unit, *sizes)
+            if self.unit:
+                body += struct.pack("<Q", sum(count for lcn, count in self.runs if lcn is not HOLE) * self.cluster)
+            body = (body + name).ljust(start - 0x10, b"\0") + pairs
         length = _up(0x10 + len(body), 8)
         head = struct.pack("<IIBBHHH", self.type, length, self.value is None, len(self.name), name_at, self.flags, instance)
         return (head + body).ljust(length, b"\0")
@@ -76,7 +78,7 @@ def _up(number: int, step: int) -> int:
 def protect(record: bytearray, array: int, number: int = 7) -> bytes:
     """Set the update sequence of a record whose array lies at ``array``."""
     words = len(record) // 512 + 1
-    struct.pack_into("<HHH", record, 4, array, words, 0)
+    struct.pack_into("<HH", record, 4, array, words)
     struct.pack_into("<H", record, array, number)
     for sector in range(1, words):
         record[array + 2 * sector : array + 2 * sector + 2] = record[sector * 512 - 2 : sector * 512]
@@ -117,7 +119,14 @@ class NtfsBuilder:
     """
 
     def __init__(
-        self, *, cluster: int = 4096, sector: int = 512, record: int = 1024, block: int = 4096, clusters: int = 512, fanout: int = 12
+        self,
+        *,
+        cluster: int = 4096,
+        sector: int = 512,
+        record: int = 1024,
+        block: int = 4096,
+        clusters: int = 512,
+        fanout: int = 12,
     ) -> None:
         self.cluster, self.sector, self.record, self.block = cluster, sector, record, block
         self.clusters, self.fanout = clusters, fanout
@@ -240,7 +249,10 @@ class NtfsBuilder:
         if blocks:
             allocation = self.clustered(ALLOCATION, b"".join(blocks), name="$I30")
             self.index_places[directory] = [
-                lcn * self.cluster + at for lcn, count in allocation.runs if lcn for at in range(0, count * self.cluster, self.block)
+                lcn * self.cluster + at
+                for lcn, count in allocation.runs
+                if lcn
+                for at in range(0, count * self.cluster, self.block)
             ][: len(blocks)]
             attrs.append(allocation)
         return attrs
@@ -302,7 +314,9 @@ class NtfsBuilder:
 
     def _system_files(self) -> None:
         self.mirror = self.allocate(max(1, 4 * self.record // self.cluster))
-        self._system(1, "$MFTMirr", Attr(DATA, runs=[(self.mirror, max(1, 4 * self.record // self.cluster))], size=4 * self.record))
+        self._system(
+            1, "$MFTMirr", Attr(DATA, runs=[(self.mirror, max(1, 4 * self.record // self.cluster))], size=4 * self.record)
+        )
         log = self.clustered(DATA, self.log)
         self.log_lcn = log.runs[0][0] or 0
         self._system(2, "$LogFile", log)
@@ -359,7 +373,9 @@ class NtfsBuilder:
         data[at : at + 4] = b"\xff" * 4
         at += 8
         assert at <= self.record, f"the attributes of record {number} do not fit"
-        struct.pack_into("<QHHHHIIQHHI", data, 8, 0, record.sequence, 1, first, record.flags, at, self.record, record.base, 99, 0, number)
+        struct.pack_into(
+            "<QHHHHIIQHHI", data, 8, 0, record.sequence, 1, first, record.flags, at, self.record, record.base, 99, 0, number
+        )
         return protect(data, 0x30)
 
     def _boot_sector(self, mft: int) -> None:
@@ -370,7 +386,9 @@ class NtfsBuilder:
         struct.pack_into("<HB", boot, 11, self.sector, sectors if sectors <= 128 else 256 - (sectors.bit_length() - 1))
         boot[21] = 0xF8
         code = [_size_code(size, self.cluster) for size in (self.record, self.block)]
-        struct.pack_into("<IQQQbxxxbxxxQ", boot, 0x24, 0x800080, self.clusters * sectors, mft, self.mirror, *code, 0x1234567890ABCDEF)
+        struct.pack_into(
+            "<IQQQbxxxbxxxQ", boot, 0x24, 0x800080, self.clusters * sectors, mft, self.mirror, *code, 0x1234567890ABCDEF
+        )
         boot[510:] = b"\x55\xaa"
         self.image[:512] = boot
         self.image[-self.sector : len(self.image) - self.sector + 512] = boot

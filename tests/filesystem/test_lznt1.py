@@ -13,7 +13,10 @@ from bootmend.filesystem.ntfs.lznt1 import decompress
 from tests.support import fuzz_cases
 
 # [MS-XCA] 3.3, "LZNT1 example": the text and its 59 compressed bytes.
-SPEC_TEXT = b"F# F# G A A G F# E D D E F# F# E E F# F# G A A G F# E D D E F# E D D E E F# D E F# G F# D E F# G F# E D E A F# F# G A A G F# E D D E F# E D D\0"
+SPEC_TEXT = (
+    b"F# F# G A A G F# E D D E F# F# E E F# F# G A A G F# E D D E F# E D D E E F# D E F# G F# D E F# G F# E D E A "
+    b"F# F# G A A G F# E D D E F# E D D\0"
+)
 SPEC_BYTES = bytes.fromhex(
     "38b08846232000204720410010a24701a045204400084501507900c045200524138805b4024a44ef0358028c091601484500be009e000401189000"
 )
@@ -21,15 +24,17 @@ SPEC_BYTES = bytes.fromhex(
 
 def compressed(*items: bytes | tuple[int, int]) -> bytes:
     """One compressed chunk of literals (bytes) and references (distance, length), by the rules of [MS-XCA] 2.5.1.4."""
-    body, group, written = bytearray(), [], 0
-    for item in [one for item in items for one in ([bytes([byte]) for byte in item] if isinstance(item, bytes) else [item])]:
+    group: list[tuple[int, bytes]] = []
+    body, written = bytearray(), 0
+    for item in items:
         if isinstance(item, tuple):
+            distance, length = item
             bits = max(4, (written - 1).bit_length())
-            group.append((1, struct.pack("<H", (item[0] - 1) << (16 - bits) | item[1] - 3)))
-            written += item[1]
+            group.append((1, struct.pack("<H", distance - 1 << 16 - bits | length - 3)))
+            written += length
         else:
-            group.append((0, item))
-            written += 1
+            group += [(0, bytes([byte])) for byte in item]
+            written += len(item)
     for start in range(0, len(group), 8):
         eight = group[start : start + 8]
         body.append(sum(flag << bit for bit, (flag, _) in enumerate(eight)))
@@ -56,7 +61,9 @@ def test_a_reference_may_overlap_what_it_writes() -> None:
 @pytest.mark.parametrize("written", [1, 15, 16, 17, 31, 32, 33, 64, 65, 1024, 1025, 2048, 2049, 4000])
 def test_the_width_of_the_distance_grows_with_the_position(written: int) -> None:
     start = random.Random(written).randbytes(min(written, 16))
-    repeat: list[bytes | tuple[int, int]] = [(16, written - 16)] if written > 18 else [b"xyz"[: written - 16]] if written > 16 else []
+    repeat: list[bytes | tuple[int, int]] = (
+        [(16, written - 16)] if written > 18 else [b"xyz"[: written - 16]] if written > 16 else []
+    )
     head = start + (start * 300)[: written - 16] if written > 18 else start + b"xyz"[: max(0, written - 16)]
     assert decompress(compressed(start, *repeat, (written, 3)), written + 3) == head + (head * 3)[:3]
 

@@ -9,6 +9,9 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, field
 from functools import reduce
+from itertools import pairwise
+
+Bytes = bytes | bytearray
 
 NIL = 0xFFFFFFFF
 STAMP = 0x01D84A12FD82ED25
@@ -219,14 +222,14 @@ def boot_object(number: int) -> K:
 # -- transaction logs -------------------------------------------------------------------------------------
 
 
-def dirty(data: bytes, *, sequence: int) -> bytearray:
+def dirty(data: Bytes, *, sequence: int) -> bytearray:
     """The hive as it is while a write is under way: sequence numbers N and N - 1."""
     result = bytearray(data)
     struct.pack_into("<II", result, 4, sequence, sequence - 1)
     return summed(result)
 
 
-def log_base(hive: bytes, kind: int, sequence: int) -> bytearray:
+def log_base(hive: Bytes, kind: int, sequence: int) -> bytearray:
     """The copy of the base block that a log begins with."""
     base = bytearray(hive[:512])
     struct.pack_into("<II", base, 4, sequence, sequence)
@@ -234,7 +237,7 @@ def log_base(hive: bytes, kind: int, sequence: int) -> bytearray:
     return summed(base)
 
 
-def marvin(data: bytes) -> bytes:
+def marvin(data: Bytes) -> bytes:
     """Marvin32 as published, one step a line, seed of the registry."""
 
     def turn(word: int, bits: int) -> int:
@@ -261,22 +264,22 @@ def entry(sequence: int, bins_size: int, pages: list[tuple[int, bytes]], *, flag
     return head + marvin(head) + body
 
 
-def changed_pages(before: bytes, after: bytes) -> list[tuple[int, bytes]]:
+def changed_pages(before: Bytes, after: Bytes) -> list[tuple[int, bytes]]:
     """The 4096-byte pages of the bins that differ."""
-    pages = [(start - 4096, after[start : start + 4096]) for start in range(4096, len(after), 4096)]
+    pages = [(start - 4096, bytes(after[start : start + 4096])) for start in range(4096, len(after), 4096)]
     return [(offset, page) for offset, page in pages if before[offset + 4096 : offset + 8192] != page]
 
 
-def new_log(hive: bytes, sequence: int, states: list[bytes]) -> bytes:
+def new_log(hive: Bytes, sequence: int, states: list[bytes]) -> bytes:
     """A log of type 6 that leads from one state of the hive to the next; ``states[0]`` is the hive's own."""
     log = bytes(log_base(hive, 6, sequence))
-    for number, (before, after) in enumerate(zip(states, states[1:], strict=False)):
+    for number, (before, after) in enumerate(pairwise(states)):
         bins_size = struct.unpack_from("<I", after, 40)[0]
         log += entry(sequence + number, bins_size, changed_pages(before, after[: 4096 + bins_size]))
     return log
 
 
-def old_log(hive: bytes, sequence: int, before: bytes, after: bytes, *, kind: int = 1) -> bytes:
+def old_log(hive: Bytes, sequence: int, before: Bytes, after: Bytes, *, kind: int = 1) -> bytes:
     """A log of type 1 with the pages that differ, 512 bytes for each bit."""
     bins_size = struct.unpack_from("<I", after, 40)[0]
     bitmap = bytearray(bins_size // 4096)

@@ -7,8 +7,7 @@ import json
 import os
 import subprocess
 import time
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,6 +15,9 @@ from bootmend.registry.check import check, check_buffer, new_violations
 from bootmend.source import FileSource
 from tests.registry.raw_hive import store
 from tests.support import shared_data, shared_files, shared_folder, unpacked
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = pytest.mark.oracle
 
@@ -140,8 +142,11 @@ EDITS = {
     ),
     "values rewritten": (
         3,
-        "k = h.node_get_child(root, 'Description')\n"
-        "for number in range(3): h.node_set_value(k, {'key': 'KeyName', 't': 3, 'value': b'x' * 40 * (number + 1)})",
+        """
+k = h.node_get_child(root, 'Description')
+for number in range(3):
+    h.node_set_value(k, {'key': 'KeyName', 't': 3, 'value': b'x' * 40 * (number + 1)})
+""",
         {"free-adjacent"},
     ),
 }

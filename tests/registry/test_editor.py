@@ -37,8 +37,8 @@ def test_a_new_value(minor: int, length: int) -> None:
     data = store(minor).data
     edit = editor(data, room_for(data))
     expected = tree(data)
-    expected["Odd"]["New"] = (3, bytes(range(250)) * 160)[0:1] + ((bytes(range(250)) * 161)[:length],)
-    edit.set_value("Odd", "New", 3, expected["Odd"]["New"][1])
+    expected["Odd"]["New"] = (3, (bytes(range(250)) * 161)[:length])
+    edit.set_value("Odd", "New", *expected["Odd"]["New"])
     assert tree(written(data, edit.commit())) == expected
 
 
@@ -136,15 +136,16 @@ def test_the_time_of_a_changed_key(operation: str) -> None:
     if operation == "set":
         edit.set_value("Odd", "v", 3, b"")
     elif operation == "delete":
-        edit.delete_value("Odd\\plain", "") if False else edit.set_value("Odd", "w", 3, b"1")
+        edit.delete_value("Description", "KeyName")
     elif operation == "create":
         edit.create_key("Odd\\new")
     else:
         edit.delete_key("Odd\\plain")
     result = written(data, edit.commit())
     stamps = {path: key.written for path, key in Hive(MemorySource(result)).walk()}
-    assert stamps["Odd"] == NOW
-    assert NOW not in {stamps[path] for path in stamps if path not in ("Odd", "Odd\\new")}
+    changed = "Description" if operation == "delete" else "Odd"
+    assert stamps[changed] == NOW
+    assert NOW not in {stamps[path] for path in stamps if path not in (changed, "Odd\\new")}
 
 
 def test_setting_what_is_there_changes_nothing() -> None:
@@ -371,7 +372,7 @@ def test_an_edit_that_would_break_the_hive_is_refused() -> None:
     edit.set_value("Odd", "v", 3, b"something")
     key = edit.key("Odd")
     assert key is not None
-    edit._buffer.put_number(key.start + 36, 2)
+    edit._buffer.put_number(key.start + 36, 9)
     with pytest.raises(RefusedError, match="would break the hive"):
         edit.commit()
 

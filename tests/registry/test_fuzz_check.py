@@ -83,7 +83,7 @@ def test_garbage_behind_a_base_block(garbage: bytes) -> None:
 def test_every_byte_of_the_first_cells(minor: int) -> None:
     """One bit of each byte of the base block's head and of the first key, one after the other."""
     data = bytearray(FIXTURES[minor])
-    for place in [*range(0, 64), *range(4096, 4096 + 32 + 96)]:
+    for place in [*range(64), *range(4096, 4096 + 32 + 96)]:
         data[place] ^= 0x80
         inspect(summed(bytearray(data)))
         data[place] ^= 0x80

@@ -1,4 +1,4 @@
-"""Recovery from transaction logs written by this suite's own log writer."""
+"""Recovery from transaction logs of Windows 8.1 and later, written by this suite's own log writer."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from bootmend.registry.check import check_buffer
 from bootmend.registry.marvin import marvin32
 from bootmend.registry.recover import Recovery, is_dirty, log_sequence, recover
 from bootmend.source import MemorySource, Source
+from tests.registry.dirty_hives import body, numbers, recovered, states
 from tests.registry.raw_hive import (
-    K,
-    RawHive,
     changed_pages,
     dirty,
     entry,
@@ -24,32 +23,6 @@ from tests.registry.raw_hive import (
     store,
     summed,
 )
-
-STATES = 4
-
-
-def states(count: int = STATES, *, minor: int = 3) -> list[bytes]:
-    """A store and what it becomes: each state has one more object than the last, and may be longer."""
-    result = []
-    for number in range(count):
-        objects = [K(f"{{{index:08x}}}", [("Element", 3, bytes([index]) * 700)]) for index in range(4 + 5 * number)]
-        result.append(bytes(RawHive(K("NewStoreRoot", children=[K("Objects", children=objects)]), minor=minor, sequence=9).data))
-    return result
-
-
-def recovered(hive: bytes, *logs: bytes) -> Recovery:
-    return recover(MemorySource(hive), [MemorySource(log) for log in logs])
-
-
-def body(data: bytes) -> bytes:
-    """The hive bins of a file."""
-    return data[4096 : 4096 + struct.unpack_from("<I", data, 40)[0]]
-
-
-def numbers(data: bytes) -> tuple[int, int]:
-    first, second = struct.unpack_from("<II", data, 4)
-    return first, second
-
 
 # -- Marvin32 ------------------------------------------------------------------------------------------
 
@@ -148,7 +121,7 @@ def test_a_dirty_store_and_its_one_log() -> None:
     assert numbers(result.data) == (11, 11)
     assert check_buffer(result.data) == []
     assert (result.entries, result.log_sequence) == (1, 9)
-    assert result.applied == ("entries 9 to 9 of log 1 were applied",)
+    assert result.applied == ("entry 9 of log 1 applied",)
     assert result.grew == (len(after) > len(before))
     assert not is_dirty(MemorySource(result.data))
 
@@ -331,7 +304,7 @@ def test_a_damaged_base_block_comes_from_the_newest_log_only() -> None:
         assert body(result.data) == body(third)
         assert result.data[28] == 0
         assert check_buffer(result.data) == []
-        assert result.applied == ("the base block was restored from log 1", "entries 10 to 10 of log 1 were applied")
+        assert result.applied == ("base block restored from log 1", "entry 10 of log 1 applied")
 
 
 @pytest.mark.parametrize(
@@ -367,82 +340,6 @@ def test_a_new_log_makes_a_left_over_old_one_useless() -> None:
     stale = old_log(hive, 9, before, after)
     with pytest.raises(RefusedError, match="older than the hive"):
         recovered(hive, stale, new_log(hive, 5, [before, after]))
-
-
-# -- old logs -------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("kind", [1, 2])
-@pytest.mark.parametrize("remnant", [b"", bytes(3), b"\xff" * 5000])
-def test_a_dirty_hive_and_its_old_log(kind: int, remnant: bytes) -> None:
-    before, after, *_ = states()
-    hive = dirty(before, sequence=10)
-    result = recovered(hive, old_log(hive, 10, before, after, kind=kind) + remnant, b"")
-    assert body(result.data) == body(after)
-    assert numbers(result.data) == (11, 11)
-    assert check_buffer(result.data) == []
-    assert (result.entries, result.log_sequence) == (1, 10)
-
-
-def test_single_sectors_of_an_old_log() -> None:
-    """A bit stands for 512 bytes, the lowest of each byte first."""
-    before, after, *_ = states()
-    hive = dirty(before, sequence=10)
-    bins_size = len(before) - 4096
-    bitmap = bytearray(bins_size // 4096)
-    bitmap[0] = 0b00100010
-    log = bytes(log_base(hive, 1, 10)) + (b"DIRT" + bitmap).ljust(512, b"\0") + b"\x11" * 512 + b"\x55" * 512
-    data = recovered(hive, log).data
-    assert data[4096 + 512 : 4096 + 1024] == b"\x11" * 512
-    assert data[4096 + 5 * 512 : 4096 + 6 * 512] == b"\x55" * 512
-    assert data[4096 : 4096 + 512] == before[4096 : 4096 + 512]
-    assert data[4096 + 1024 : 4096 + 5 * 512] == before[4096 + 1024 : 4096 + 5 * 512]
-
-
-def test_an_old_log_of_another_write_is_refused_and_the_second_tried() -> None:
-    before, after, *_ = states()
-    hive = dirty(before, sequence=10)
-    other = bytearray(old_log(hive, 10, before, after))
-    other[12] ^= 1
-    other[:512] = summed(other[:512])
-    with pytest.raises(RefusedError, match="the time stamp of log 1 is not the hive's"):
-        recovered(hive, bytes(other))
-    assert body(recovered(hive, bytes(other), old_log(hive, 10, before, after)).data) == body(after)
-
-
-def test_a_damaged_base_block_and_an_old_log() -> None:
-    """The first hive bin keeps the time stamp by which the log is known."""
-    before, after, *_ = states()
-    hive = dirty(before, sequence=10)
-    hive[36:44] = bytes(8)
-    log = old_log(dirty(before, sequence=10), 10, before, after)
-    result = recovered(hive, log)
-    assert body(result.data) == body(after)
-    assert check_buffer(result.data) == []
-    hive[4096 + 20] ^= 1
-    with pytest.raises(RefusedError, match="not that of the first hive bin"):
-        recovered(hive, log)
-
-
-@pytest.mark.parametrize("cut", [1, 512, 8000])
-def test_an_old_log_that_ends_early_is_refused(cut: int) -> None:
-    before, after, *_ = states()
-    hive = dirty(before, sequence=10)
-    log = old_log(hive, 10, before, after)
-    with pytest.raises(RefusedError, match="log 1 (ends before its last page|has no list of dirty pages)"):
-        recovered(hive, log[:-cut] if cut < 8000 else log[:600])
-
-
-def test_an_old_log_without_its_mark_or_with_an_impossible_size() -> None:
-    before, after, *_ = states()
-    hive = dirty(before, sequence=10)
-    log = bytearray(old_log(hive, 10, before, after))
-    log[512] = 0
-    with pytest.raises(RefusedError, match="has no list of dirty pages"):
-        recovered(hive, bytes(log))
-    struct.pack_into("<I", log, 40, 0x7FFFF000)
-    with pytest.raises(RefusedError, match="0x7ffff000 bytes of hive bins"):
-        recovered(hive, bytes(summed(log[:512])) + bytes(log[512:]))
 
 
 # -- sequence numbers -----------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,6 +16,9 @@ from bootmend.registry.recover import Recovery, is_dirty, recover
 from bootmend.source import MemorySource
 from tests.registry.raw_hive import dirty
 from tests.support import shared_data, unpacked
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = pytest.mark.oracle
 
@@ -67,7 +70,7 @@ def test_old_dirty_hive_is_recovered_as_windows_7_did(log: str) -> None:
 def test_a_log_older_than_the_hive_is_left_out() -> None:
     name = "yarp_NewDirtyHive2__NewDirtyHive"
     result = recovered(f"{name}.xz", f"{name}.LOG1.xz", f"{name}.LOG2.xz")
-    assert result.applied == ("entries 3 to 5 of log 2 were applied", "log 1 is older than the hive")
+    assert result.applied == ("entries 3 to 5 of log 2 applied", "log 1 is older than the hive")
     windows = hive("yarp_NewDirtyHive1__RecoveredHive_Windows10.xz")
     assert blocks_that_differ(result.data, windows) == []
 

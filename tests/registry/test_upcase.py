@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import subprocess
 from array import array
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from bootmend.registry.upcase import upcase, upcase_table
 from tests.support import needs, shared_data, unpacked
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 #: SHA-256 of the $UpCase file that mkntfs and Windows 7 to 10 write
 UPCASE_SHA256 = "41c26bc7a12bdaeb26025c93118697c7e3ef81ee048b00fe5cce2a472e0e0742"

@@ -14,6 +14,7 @@ from bootmend.article.nodes import Remark
 _OPENING = re.compile(r"<\s?properties\b", re.IGNORECASE)
 _TAGS = re.compile(r"\s*<tags\b[^<>]{0,4000}/?>", re.IGNORECASE)
 _NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_.-]{0,63})[ \t]{0,99}\n?[ \t]{0,99}=[ \t]{0,99}\n?[ \t]{0,99}")
+_RUNAWAY = re.compile(r"\n[ \t]{0,99}[A-Za-z_][\w.-]{0,63}[ \t]{0,9}=[ \t]{0,9}\Z")  # a value that took in the next name
 _QUOTES = {'"': '"', "'": "'", "“": "”", "”": "”", "‘": "’", "’": "’"}
 _BLANKS = " \t\r\n\f\v"
 
@@ -99,8 +100,7 @@ class _Reader:
     def _close(self, start: int, quote: str) -> int:
         """Where the value ends; a value without its closing quote ends with its line."""
         close = self.text.find(_QUOTES[quote], start, start + 8000)
-        another = self.text.find('="', start, close) if close >= 0 else -1
-        if close >= 0 and another < 0:
+        if close >= 0 and _RUNAWAY.search(self.text, start, close) is None:
             return close
         line_end = self.text.find("\n", start)
         within = self.text.find(_QUOTES[quote], start, line_end if line_end >= 0 else len(self.text))

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _SPECIAL = re.compile(r"([\\`*\[\]<>|~])|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w{1,10};)")
+_HARD_BREAK = "\\\n"
 _LINE_START = re.compile(r"^(\s*)(?:([#+=-])|(\d{1,9})([.)])(?=\s|$))")
 
 
@@ -55,7 +56,7 @@ def _blocks(blocks: Iterable[Block]) -> list[str]:
 def _block(block: Block) -> list[str]:
     match block:
         case Heading(level, children):
-            return [f"{'#' * level} {_inlines(children)}".rstrip()]
+            return [f"{'#' * level} {_inlines(children).replace(_HARD_BREAK, ' ').strip()}".rstrip()]
         case Paragraph(children):
             return _paragraph(children)
         case CodeBlock(text, language):
@@ -69,18 +70,14 @@ def _block(block: Block) -> list[str]:
 
 
 def _paragraph(children: tuple[Inline, ...]) -> list[str]:
-    lines = _inlines(_trimmed(children)).split("\n")
-    return [_LINE_START.sub(_escaped_start, line) for line in lines] if any(lines) else []
-
-
-def _trimmed(children: tuple[Inline, ...]) -> tuple[Inline, ...]:
-    """Without line breaks at either end, where Markdown has none."""
-    first, last = 0, len(children)
-    while first < last and isinstance(children[first], Break):
-        first += 1
-    while last > first and isinstance(children[last - 1], Break):
-        last -= 1
-    return children[first:last]
+    """Lines end where the text breaks; Markdown has no break at either end, and blanks there mean something else."""
+    lines = [line.strip() for line in _inlines(children).split(_HARD_BREAK)]
+    while lines and not lines[0]:
+        lines.pop(0)
+    while lines and not lines[-1]:
+        lines.pop()
+    broken = [f"{_LINE_START.sub(_escaped_start, line)}\\" for line in lines]
+    return [*broken[:-1], broken[-1][:-1]] if broken else []
 
 
 def _escaped_start(found: re.Match[str]) -> str:
@@ -95,7 +92,7 @@ def _fenced(text: str, language: str) -> list[str]:
 
 
 def _table(rows: tuple[tuple[tuple[Inline, ...], ...], ...]) -> list[str]:
-    lines = ["| " + " | ".join(_inlines(cell).replace("\\\n", " ") for cell in row) + " |" for row in rows]
+    lines = ["| " + " | ".join(_inlines(cell).replace(_HARD_BREAK, " ") for cell in row) + " |" for row in rows]
     return [lines[0], "|" + " --- |" * len(rows[0]), *lines[1:]]
 
 
@@ -116,7 +113,23 @@ def _item(item: Item, marker: str) -> list[str]:
 
 
 def _inlines(children: Iterable[Inline]) -> str:
-    return "".join(_inline(child) for child in children)
+    """All pieces; marks that Markdown would not read as such between these neighbours are left out."""
+    pieces = list(children)
+    written = [_inline(piece) for piece in pieces]
+    for index, piece in enumerate(pieces):
+        if isinstance(piece, Strong | Emphasis):
+            before = written[index - 1][-1:] if index else ""
+            after = _inline(pieces[index + 1])[:1] if index + 1 < len(pieces) else ""
+            bare = _inlines(piece.children)
+            if not _can_be_marked(before, bare.strip(), after):
+                written[index] = bare
+    return "".join(written)
+
+
+def _can_be_marked(before: str, inner: str, after: str) -> bool:
+    """CommonMark's flanking rule: marks beside punctuation need a blank or punctuation on their other side."""
+    opens = bool(inner) and (inner[0].isalnum() or not before.isalnum())
+    return opens and (inner[-1].isalnum() or not after.isalnum())
 
 
 def _inline(child: Inline) -> str:
@@ -132,7 +145,7 @@ def _inline(child: Inline) -> str:
         case Link(children, target):
             return _link(children, target)
         case Break():
-            return "\\\n"
+            return _HARD_BREAK
         case Variable(_, default):
             return escape(default)
         case Anchor():

@@ -38,11 +38,14 @@ class Edit(NamedTuple):
 
 
 class StoreEditor(Store):
-    """A store that can be changed.  Objects that were got before a change stay as they were then."""
+    """A store that can be changed.  Objects that were got before a change stay as they were then.
+
+    ``edits`` are the changes made so far; ``hive.commit()`` gives the writes that make them real.
+    """
 
     def __init__(self, hive: HiveEditor) -> None:
         super().__init__(hive)
-        self._editor = hive
+        self.hive: HiveEditor = hive
         self.edits: list[Edit] = []
 
     def set_element(self, object_id: str, element: str | int, value: Value) -> None:
@@ -61,8 +64,8 @@ class StoreEditor(Store):
         key_name = before.key_name if before is not None else f"{number:08x}"
         path = f"{_path(target)}\\{layout.ELEMENTS}\\{key_name}"
         if before is None:
-            self._editor.create_key(path)
-        self._editor.set_value(path, layout.ELEMENT_VALUE, registry_type, data)
+            self.hive.create_key(path)
+        self.hive.set_value(path, layout.ELEMENT_VALUE, registry_type, data)
         self._changed()
         after = self._object(target.id).elements[number]
         self.edits.append(Edit(target.id, number, after.name, before, after))
@@ -78,7 +81,7 @@ class StoreEditor(Store):
         before = target.elements.get(number)
         if before is None:
             raise MissingError(f"{target.id} has no element {element if isinstance(element, str) else f'{element:08x}'}")
-        self._editor.delete_key(f"{_path(target)}\\{layout.ELEMENTS}\\{before.key_name}", recursive=True)
+        self.hive.delete_key(f"{_path(target)}\\{layout.ELEMENTS}\\{before.key_name}", recursive=True)
         self._changed()
         self.edits.append(Edit(target.id, number, before.name, before, None))
 
@@ -98,9 +101,9 @@ class StoreEditor(Store):
                 raise RefusedError(f"{guid} exists with type {existing.type:08x}, not {object_type:08x}")
             return existing
         path = f"{layout.OBJECTS}\\{guid}"
-        self._editor.create_key(f"{path}\\{layout.DESCRIPTION}")
-        self._editor.set_value(f"{path}\\{layout.DESCRIPTION}", layout.TYPE_VALUE, _DWORD, object_type.to_bytes(4, "little"))
-        self._editor.create_key(f"{path}\\{layout.ELEMENTS}")
+        self.hive.create_key(f"{path}\\{layout.DESCRIPTION}")
+        self.hive.set_value(f"{path}\\{layout.DESCRIPTION}", layout.TYPE_VALUE, _DWORD, object_type.to_bytes(4, "little"))
+        self.hive.create_key(f"{path}\\{layout.ELEMENTS}")
         self._changed()
         created = self._object(guid)
         self.edits.append(Edit(guid, None, created.title, None, None, created=True))
@@ -114,7 +117,7 @@ class StoreEditor(Store):
         """
         target = self._require(object_id)
         title = target.title
-        self._editor.delete_key(_path(target), recursive=True)
+        self.hive.delete_key(_path(target), recursive=True)
         self._changed()
         self.edits.append(Edit(target.id, None, title, None, None))
 

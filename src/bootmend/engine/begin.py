@@ -16,15 +16,13 @@ from bootmend.engine.journal import Hole, Journal, PatchSet, Witness
 from bootmend.engine.runs import (
     JOURNAL_FILE,
     SIDECAR_FILE,
-    STATE_FILE,
     Run,
     RunState,
-    dump_json,
-    first_state,
     foreign_markers,
     new_run_id,
     unfinished_runs,
     utc_now,
+    write_state,
 )
 from bootmend.engine.state import make_private_folder, runs_dir, state_refusal, sync_folder, write_durably, write_new
 from bootmend.errors import RefusedError, UsageError
@@ -55,8 +53,7 @@ def begin_run(
     """
     patchset = _settled(patchset)
     target = os.path.realpath(target or patchset.sources[0].path)
-    if undoes is None:
-        _refuse_unfinished(target, [source.path for source in patchset.sources])
+    _refuse_unfinished(target, {source.path for source in patchset.sources})
     journal = _survey(patchset, witnesses, info or {}, target, undoes)
     try:
         make_private_folder(runs_dir())
@@ -91,8 +88,11 @@ def _refuse_overlap(patchset: PatchSet) -> None:
             raise UsageError(f"two patches of step {one.step} of {one.source} lie over one another at {other.offset:#x}")
 
 
-def _refuse_unfinished(target: str, paths: list[str]) -> None:
+def _refuse_unfinished(target: str, paths: set[str]) -> None:
     for run in unfinished_runs(target, *paths):
+        if run.state is RunState.PREPARED and paths.issuperset(run.paths):
+            run.discard()  # it never wrote a byte, and we hold the lock on all its files, so nobody is at it
+            continue
         raise RefusedError(
             f"run {run.id} on it was interrupted: finish that first; nothing was written",
             at=target,
@@ -127,7 +127,7 @@ def _survey(patchset: PatchSet, witnesses: tuple[Witness, ...], info: dict[str, 
 
 def _seen(witness: Witness, patchset: PatchSet) -> Witness:
     """The witness with both its hashes: of the bytes as they are, and of the bytes with the patches laid over."""
-    path = next((source.path for source in patchset.sources if source.name == witness.source), witness.source)
+    path = patchset.path_of(witness.source)
     with open_fresh(path) as reader:
         content = bytearray(reader.read_at(witness.offset, witness.length))
     before = sha256(content).hexdigest()
@@ -158,13 +158,11 @@ def _publish(journal: Journal, wish: str | None) -> Run:
     """Make the run's folder with everything in it: ``state.json`` last, so a folder without it never began."""
     folder = _new_folder(wish)
     journal = replace(journal, id=os.path.basename(folder))
-    paths = [source.path for source in journal.patchset.sources]
     try:
         text, parts = journal.encode()
         write_new(os.path.join(folder, SIDECAR_FILE), parts)
         write_durably(os.path.join(folder, JOURNAL_FILE), text)
-        state = first_state(paths, journal.target, journal.started, journal.kind)
-        write_durably(os.path.join(folder, STATE_FILE), dump_json(state))
+        write_state(folder, _first_state(journal, sha256(text).hexdigest()))
         sync_folder(runs_dir())
         run = Run(folder)
         run.leave_marker()
@@ -172,6 +170,12 @@ def _publish(journal: Journal, wish: str | None) -> Run:
         shutil.rmtree(folder, ignore_errors=True)
         raise
     return run
+
+
+def _first_state(journal: Journal, journal_sha256: str) -> dict[str, object]:
+    head = {"paths": [source.path for source in journal.patchset.sources], "target": journal.target, "started": journal.started}
+    tail = {"kind": journal.kind, "undoes": journal.undoes, "journal_sha256": journal_sha256}
+    return head | tail | {"notes": (), "marker": True, "states": [(str(RunState.PREPARED), journal.started)]}
 
 
 def _new_folder(wish: str | None) -> str:

@@ -52,6 +52,10 @@ class PatchSet:
     sources: tuple[SourceRef, ...]
     patches: tuple[Patch, ...]
 
+    def path_of(self, name: str) -> str:
+        """The path of a source, or of a file that is none and is named by its path."""
+        return next((source.path for source in self.sources if source.name == name), name)
+
     def inverse(self) -> PatchSet:
         """What takes the bytes back: the same steps in reverse order."""
         last = max((patch.step for patch in self.patches), default=0)
@@ -65,6 +69,7 @@ class PatchSet:
 class Witness:
     """Bytes that must not have changed when a run is undone: they tell that the patched bytes still mean the same.
 
+    ``source`` is the name of one of the patch set's sources, or the path of another file.
     ``sha256`` is of the bytes as they are when the run is done, its own patches included; ``before``
     is of the bytes as they were, and is filled in when the run begins.
     """
@@ -114,10 +119,6 @@ class Journal:
     holes_after: tuple[Hole, ...]
     info: dict[str, Any]
 
-    def source(self, name: str) -> SourceRef:
-        """The source that patches call ``name``."""
-        return next(source for source in self.patchset.sources if source.name == name)
-
     def encode(self) -> tuple[bytes, list[bytes]]:
         """The bytes of ``journal.json``, and the parts of ``journal.bin``."""
         parts: list[bytes] = []
@@ -126,8 +127,8 @@ class Journal:
             parts += [patch.before, patch.after]
             patches.append(_patch_to_json(patch))
         whole = hashlib.sha256(b"".join(parts)).hexdigest()
-        text = json.dumps(self._head() | {"sidecar_sha256": whole, "patches": patches}, indent=1, ensure_ascii=False)
-        return text.encode("utf-8", "surrogateescape") + b"\n", parts
+        text = json.dumps(self._head() | {"sidecar_sha256": whole, "patches": patches}, indent=1)
+        return text.encode("ascii") + b"\n", parts
 
     def _head(self) -> dict[str, object]:
         return {
@@ -153,16 +154,19 @@ def decode(text: bytes, sidecar: bytes) -> Journal:
         CorruptError: it is not one, or it is damaged: no byte of it may be used then.
     """
     try:
-        raw = json.loads(text.decode("utf-8", "surrogateescape"))
+        raw = json.loads(text)
         if raw["schema"] != SCHEMA:
             raise CorruptError(f"the journal has the unknown schema {raw['schema']}")
+        if hashlib.sha256(sidecar).hexdigest() != raw["sidecar_sha256"]:
+            raise CorruptError("the journal's bytes do not have the checksum that was recorded")
         journal = _from_json(raw, sidecar)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CorruptError(f"the journal cannot be read: {type(error).__name__} {error}") from error
-    if hashlib.sha256(sidecar).hexdigest() != raw["sidecar_sha256"]:
-        raise CorruptError("the journal's bytes do not have the checksum that was recorded")
     names = [source.name for source in journal.patchset.sources]
-    if len(set(names)) != len(names) or any(patch.source not in names for patch in journal.patchset.patches):
+    users = {patch.source for patch in journal.patchset.patches} | {
+        hole.source for hole in journal.holes_before + journal.holes_after
+    }
+    if len(set(names)) != len(names) or not users <= set(names):
         raise CorruptError("the journal's patches and sources do not belong together")
     return journal
 
@@ -171,26 +175,38 @@ def _from_json(raw: dict[str, Any], sidecar: bytes) -> Journal:
     patches = []
     position = 0
     for patch in raw["patches"]:
-        length = patch["length"]
+        length = _number(patch["length"])
         before, after = sidecar[position : position + length], sidecar[position + length : position + 2 * length]
-        read = Patch(patch["source"], patch["step"], patch["offset"], before, after)
+        read = Patch(patch["source"], _number(patch["step"]), _number(patch["offset"]), before, after)
         if _patch_to_json(read) != patch:
             raise CorruptError(f"the journal's patch at {read.offset:#x} is damaged")
         patches.append(read)
         position += 2 * length
     return Journal(
-        id=raw["id"],
-        kind=raw["kind"],
-        undoes=raw["undoes"],
-        started=raw["started"],
-        version=raw["version"],
-        target=raw["target"],
-        patchset=PatchSet(tuple(SourceRef(**source) for source in raw["sources"]), tuple(patches)),
-        witnesses=tuple(Witness(**witness) for witness in raw["witnesses"]),
-        holes_before=tuple(Hole(*hole) for hole in raw["holes_before"]),
-        holes_after=tuple(Hole(*hole) for hole in raw["holes_after"]),
-        info=raw["info"],
+        **{name: str(raw[name]) for name in ("id", "kind", "undoes", "started", "version", "target")},
+        patchset=PatchSet(tuple(_source(source) for source in raw["sources"]), tuple(patches)),
+        witnesses=tuple(_witness(witness) for witness in raw["witnesses"]),
+        holes_before=tuple(Hole(str(name), _number(offset), _number(length)) for name, offset, length in raw["holes_before"]),
+        holes_after=tuple(Hole(str(name), _number(offset), _number(length)) for name, offset, length in raw["holes_after"]),
+        info=dict(raw["info"]),
     )
+
+
+def _source(raw: dict[str, Any]) -> SourceRef:
+    sizes = _number(raw["size_before"]), _number(raw["size_after"])
+    return SourceRef(str(raw["name"]), str(raw["path"]), *sizes, made=raw["made"] is True, removed=raw["removed"] is True)
+
+
+def _witness(raw: dict[str, Any]) -> Witness:
+    where = str(raw["source"]), str(raw["what"]), _number(raw["offset"]), _number(raw["length"])
+    return Witness(*where, sha256=str(raw["sha256"]), before=str(raw["before"]))
+
+
+def _number(value: object) -> int:
+    """A count of bytes or steps; whatever else stands there is damage."""
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 63:
+        raise ValueError(f"{value!r} is no number of bytes")
+    return value
 
 
 def _patch_to_json(patch: Patch) -> dict[str, object]:

@@ -46,7 +46,7 @@ def marker_path(target: str, run_id: str) -> str | None:
 def write_marker(path: str, run: str, folder: str, target: str, state: str) -> None:
     """Write or replace a marker, lastingly; everybody may read it.  Raises OSError."""
     text = json.dumps({"schema": SCHEMA, "run": run, "folder": folder, "target": target, "state": state}, indent=1)
-    write_durably(path, text.encode("utf-8", "surrogateescape") + b"\n", mode=0o644)
+    write_durably(path, text.encode("ascii") + b"\n", mode=0o644)
 
 
 def remove_marker(path: str) -> None:
@@ -90,12 +90,14 @@ def _read(path: str) -> Marker | None:
         descriptor = os.open(path, flags)
     except OSError:
         return None
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            return None
-        text = file.read(_LIMIT)
     try:
-        raw = json.loads(text.decode("utf-8", "surrogateescape"))
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return None
+        text = os.read(descriptor, _LIMIT)
+    finally:
+        os.close(descriptor)
+    try:
+        raw = json.loads(text)
         schema, *fields = [raw[name] for name in ("schema", "run", "folder", "target", "state")]
     except (ValueError, KeyError, TypeError, RecursionError):
         return None

@@ -119,15 +119,16 @@ def check_undoable(run: Run) -> None:
         history = History(run.patchset)
     except ReadError as error:
         raise RefusedError(f"{error}; nothing was written", at=run.folder, hint=_WAY_BACK) from error
+    for witness in run.journal.witnesses:
+        with open_fresh(run.patchset.path_of(witness.source)) as file:
+            data = file.read_at(witness.offset, witness.length)
+        if hashlib.sha256(data).hexdigest() != witness.sha256:
+            raise _changed(run, f"{witness.what} has changed")
     with reading(run.patchset.sources) as media:
         for source in run.patchset.sources:
             reader = media.readers[source.name]
             if reader.exists is source.removed or reader.size != source.size_after:
                 raise _changed(run, f"{source.path} is {reader.size} bytes long and not {source.size_after}")
-        for witness in run.journal.witnesses:
-            data = media.read(witness.source, witness.offset, witness.length)
-            if hashlib.sha256(data).hexdigest() != witness.sha256:
-                raise _changed(run, f"{witness.what} has changed")
         for place, found in history.found(media.read).items():
             if history.last(place) not in found:
                 raise _changed(run, f"the sector at {place[1] * SECTOR:#x} of {place[0]} does not hold what the run wrote")
@@ -148,7 +149,7 @@ def _refuse_state(run: Run) -> None:
 def _undone_by(run: Run) -> Run | None:
     """The committed run that undid this one; a crash may have come before it could say so here."""
     later = (other for other in find_runs_for(run.target) if other.state is RunState.COMMITTED and other.kind != "apply")
-    return next((other for other in later if other.journal.undoes == run.folder), None)
+    return next((other for other in later if other.undoes == run.folder), None)
 
 
 def _changed(run: Run, what: str) -> RefusedError:

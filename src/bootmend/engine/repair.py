@@ -41,6 +41,7 @@ class Outcome:
     cured: tuple[Finding, ...] = ()
     left: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
+    plan_notes: tuple[str, ...] = ()
     undoes: str = ""
     after_undo: str = ""
 
@@ -104,7 +105,8 @@ def apply_plan(plan: Plan, path: str) -> Outcome:
         changes=fresh.changes,
         cured=fresh.chosen,
         left=fresh.left,
-        notes=(*fresh.notes, *run.notes),
+        notes=run.notes,
+        plan_notes=fresh.notes,
     )
 
 

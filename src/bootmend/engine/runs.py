@@ -17,15 +17,13 @@ import time
 from contextlib import suppress
 from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from hashlib import sha256
+from typing import Any
 
 from bootmend.engine import markers
 from bootmend.engine.journal import Journal, PatchSet, decode
 from bootmend.engine.state import runs_dir, write_durably
 from bootmend.errors import CorruptError, NothingToUndoError, ReadError, UsageError, place
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 STATE_SCHEMA = "bootmend.run-state/1"
 JOURNAL_FILE, SIDECAR_FILE, STATE_FILE = "journal.json", "journal.bin", "state.json"
@@ -75,6 +73,8 @@ class Run:
             self.target = str(raw["target"])
             self.started = str(raw["started"])
             self.kind = str(raw["kind"])
+            self.undoes = str(raw["undoes"])
+            self._journal_sha256 = str(raw["journal_sha256"])
             self.has_marker = raw["marker"] is True
             self.notes = tuple(str(note) for note in raw["notes"])
             _ = self.states[-1]  # a run without a state is none
@@ -101,6 +101,8 @@ class Run:
         """
         with place(f"run {self.id}"):
             text, sidecar = (_read_file(os.path.join(self.folder, name)) for name in (JOURNAL_FILE, SIDECAR_FILE))
+            if sha256(text).hexdigest() != self._journal_sha256:
+                raise CorruptError("the journal does not have the checksum that was recorded", at=self.folder)
             return decode(text, sidecar)
 
     @property
@@ -147,9 +149,9 @@ class Run:
             markers.remove_marker(path)
 
     def _save(self, states: list[tuple[RunState, str]]) -> None:
-        life = [(str(state), when) for state, when in states]
-        state = first_state(self.paths, self.target, self.started, self.kind) | {"notes": self.notes, "states": life}
-        write_durably(os.path.join(self.folder, STATE_FILE), dump_json(state | {"marker": self.has_marker}))
+        head = {"paths": self.paths, "target": self.target, "started": self.started, "kind": self.kind, "undoes": self.undoes}
+        life = {"notes": self.notes, "marker": self.has_marker, "states": [(str(state), when) for state, when in states]}
+        write_state(self.folder, head | {"journal_sha256": self._journal_sha256} | life)
         self.states = states
 
     def discard(self) -> None:
@@ -171,14 +173,15 @@ class Run:
             "sources": list(self.paths),
             "states": [{"state": str(state), "at": when} for state, when in self.states],
             "notes": list(self.notes),
+            "undoes": os.path.basename(self.undoes),
             "folder": self.folder,
         }
 
 
-def first_state(paths: Sequence[str], target: str, started: str, kind: str) -> dict[str, object]:
-    """What ``state.json`` says when a run begins."""
-    head = {"schema": STATE_SCHEMA, "paths": paths, "target": target, "started": started, "kind": kind}
-    return head | {"marker": True, "notes": (), "states": [(str(RunState.PREPARED), started)]}
+def write_state(folder: str, state: dict[str, object]) -> None:
+    """Put a run's state on the disk; raises OSError."""
+    text = json.dumps({"schema": STATE_SCHEMA} | state, indent=1)  # names that are not UTF-8 become escaped surrogates
+    write_durably(os.path.join(folder, STATE_FILE), text.encode("ascii") + b"\n")
 
 
 def new_run_id() -> str:
@@ -197,7 +200,7 @@ def list_runs() -> list[Run]:
     except OSError:
         return []
     runs = (_opened(os.path.join(runs_dir(), name)) for name in names)
-    return sorted((run for run in runs if run is not None), key=lambda run: (run.started, run.id))
+    return _in_order({run.folder: run for run in runs if run is not None})
 
 
 def find_run(name: str) -> Run:
@@ -224,6 +227,15 @@ def find_runs_for(target: str) -> list[Run]:
         run = None if marker.folder in runs else _opened(marker.folder)
         if run and real in {run.target, *run.paths} and _is_trusted(run):
             runs[run.folder] = run
+    return _in_order(runs)
+
+
+def _in_order(runs: dict[str, Run]) -> list[Run]:
+    """Runs by their beginning.  A committed undo counts, also where a crash kept it from marking the run that it undid."""
+    for run in runs.values():
+        undone = runs.get(run.undoes) if run.state is RunState.COMMITTED else None
+        if undone and undone.state is RunState.COMMITTED:
+            undone.states.append((RunState.UNDONE, run.states[-1][1]))
     return sorted(runs.values(), key=lambda run: (run.started, run.id))
 
 
@@ -274,7 +286,7 @@ def _opened(folder: str) -> Run | None:
 
 def _read_json(path: str) -> dict[str, Any]:
     try:
-        raw = json.loads(_read_file(path).decode("utf-8", "surrogateescape"))
+        raw = json.loads(_read_file(path))
     except (ValueError, RecursionError) as error:
         raise CorruptError("it is not JSON", at=path) from error
     if not isinstance(raw, dict):
@@ -288,11 +300,6 @@ def _read_file(path: str) -> bytes:
             return file.read()
     except OSError as error:
         raise ReadError(f"cannot be read: {error.strerror}", at=path) from error
-
-
-def dump_json(value: dict[str, object]) -> bytes:
-    """A record of a run's folder as bytes; names that are not UTF-8 survive."""
-    return json.dumps(value, indent=1, ensure_ascii=False).encode("utf-8", "surrogateescape") + b"\n"
 
 
 def utc_now() -> str:

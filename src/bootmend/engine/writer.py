@@ -10,6 +10,7 @@ from bootmend.engine.device import IMAGE_THE_DISK, DeviceOpener, open_for_writin
 from bootmend.engine.history import SECTOR, History, Place
 from bootmend.engine.medium import Writing, reading
 from bootmend.engine.runs import Run, RunState
+from bootmend.engine.state import state_refusal
 from bootmend.errors import ApplyError, BootmendError, ReadError, RefusedError, RollbackError, UsageError
 
 if TYPE_CHECKING:
@@ -36,13 +37,10 @@ def apply_run(run: Run, device_opener: DeviceOpener = open_for_writing) -> None:
     history = History(run.patchset)
     with closing(Writing(run, device_opener)) as writing:
         try:
-            writing.open_existing()
-            _refuse_stale(history, writing)
-            run.enter(RunState.WRITING)
-        except FAILURES as error:
+            _open_unchanged(run, history, writing)
+            _begin_writing(run)
+        except FAILURES:
             run.discard()
-            if isinstance(error, OSError):
-                raise _nothing_written(run, error) from error
             raise
         try:
             _write_all(run, writing)
@@ -70,9 +68,9 @@ def commit_run(run: Run, device_opener: DeviceOpener = open_for_writing) -> None
 
 def settle_undone(run: Run) -> None:
     """Mark the run that a committed one undid; where that fails, the next undo finds out and does it."""
-    if run.journal.undoes:
+    if run.undoes:
         with suppress(ReadError, OSError):
-            undone = Run(run.journal.undoes)
+            undone = Run(run.undoes)
             if undone.state is RunState.COMMITTED:
                 undone.enter(RunState.UNDONE)
 
@@ -207,6 +205,24 @@ def _in_hole(source: str, offset: int, length: int, holes: tuple[Hole, ...]) -> 
     return any(hole.source == source and hole.offset <= offset and offset + length <= hole.offset + hole.length for hole in holes)
 
 
+def _open_unchanged(run: Run, history: History, writing: Writing) -> None:
+    """Open the sources for writing, and refuse those that are not as the plan found them."""
+    try:
+        writing.open_existing()
+        _refuse_stale(history, writing)
+    except OSError as error:
+        if error.errno == errno.EIO:
+            raise ReadError(f"{error.strerror}; nothing was written", at=run.target, hint=IMAGE_THE_DISK) from error
+        raise RefusedError(f"writing cannot begin: {error.strerror}; nothing was written", at=run.target) from error
+
+
+def _begin_writing(run: Run) -> None:
+    try:
+        run.enter(RunState.WRITING)
+    except OSError as error:
+        raise state_refusal(error, run.folder) from error
+
+
 def _refuse_stale(history: History, writing: Writing) -> None:
     for source in writing.sources.values():
         device = writing.devices.get(source.name)
@@ -219,12 +235,6 @@ def _refuse_stale(history: History, writing: Writing) -> None:
         if 0 not in found:
             message = f"its bytes at {place[1] * SECTOR:#x} are not those the plan was made of; nothing was written"
             raise RefusedError(message, at=writing.sources[place[0]].path, hint="make the plan again")
-
-
-def _nothing_written(run: Run, error: OSError) -> BootmendError:
-    if error.errno == errno.EIO:
-        return ReadError(f"{error.strerror}; nothing was written", at=run.target, hint=IMAGE_THE_DISK)
-    return RefusedError(f"writing cannot begin: {error.strerror}; nothing was written", at=run.target)
 
 
 def _back_out(run: Run, history: History, writing: Writing, error: BaseException) -> None:

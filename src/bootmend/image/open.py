@@ -1,4 +1,4 @@
-"""Which image is this?"""
+"""Tell which image a file is."""
 
 from __future__ import annotations
 

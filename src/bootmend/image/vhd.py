@@ -59,7 +59,7 @@ def open_vhd(base: Source, head: bytes, tail: bytes) -> Image | None:
 
 
 def _footer_at_end(tail: bytes) -> tuple[bytes | None, int]:
-    """The footer in the last bytes; before Virtual PC 2004 it had 511 of them (VHD 1.0, "Hard Disk Footer Format")."""
+    """Find the footer in the last bytes; before Virtual PC 2004 it had 511 of them (VHD 1.0, "Hard Disk Footer Format")."""
     if tail[-SECTOR:].startswith(FOOTER_COOKIE):
         return tail[-SECTOR:], SECTOR
     if tail[1 - SECTOR :].startswith(FOOTER_COOKIE):

@@ -183,15 +183,11 @@ class DynamicVhd(Image):
             if start < last and first < end:
                 raise CorruptError(f"block {block} at {start:#x} lies over {what}", at="VHD block table")
 
-    def _allocated(self) -> list[tuple[int, int]]:
+    def _table(self) -> array[int]:
         table = array("I", self._base.read_at(self._header.table, self._header.entries * 4))
         if sys.byteorder == "little":
             table.byteswap()
-        allocated = len(table) - table.count(UNALLOCATED)
-        if allocated > self._base.size // self._stride + 1:
-            message = f"{allocated} blocks of {self._block_size} bytes do not fit into the file: they lie over one another"
-            raise CorruptError(message, at="VHD block table")
-        return sorted((sector * SECTOR, block) for block, sector in enumerate(table) if sector != UNALLOCATED)
+        return table
 
     def check_map(self) -> None:
         """Check every entry of the table: inside the file, and no two blocks over one another.
@@ -203,8 +199,13 @@ class DynamicVhd(Image):
         """
         if self._map_checked:
             return
+        table = self._table()
+        count = len(table) - table.count(UNALLOCATED)
+        if count > self._base.size // self._stride + 1:
+            message = f"{count} blocks of {self._block_size} bytes do not fit into the file: they lie over one another"
+            raise CorruptError(message, at="VHD block table")
         end = 0
-        for start, block in self._allocated():
+        for start, block in sorted((sector * SECTOR, block) for block, sector in enumerate(table) if sector != UNALLOCATED):
             self._check_bounds(block, start)
             if start < end:
                 raise CorruptError(f"block {block} at {start:#x} lies over the block before it in the file", at="VHD block table")
@@ -214,10 +215,12 @@ class DynamicVhd(Image):
 
     def data_end(self) -> int:
         """Where the last block in the file ends, in bytes: the footer belongs there."""
-        allocated = self._allocated()
-        end = max((last for _, last, _ in self._reserved), default=0)
-        for start, block in allocated[-1:]:
-            end = max(end, start + self._bitmap_size + min(self._block_size, self._size - block * self._block_size))
+        table = self._table()
+        end = max(last for _, last, _ in self._reserved)
+        last_sector = max((sector for sector in table if sector != UNALLOCATED), default=None)
+        if last_sector is not None:
+            room = self._size - table.index(last_sector) * self._block_size
+            end = max(end, last_sector * SECTOR + self._bitmap_size + min(self._block_size, room))
         return -(-end // SECTOR) * SECTOR
 
     # Writing
@@ -284,7 +287,7 @@ class DynamicVhd(Image):
 
 
 def _same_bits(bitmap: bytes, first: int, last: int) -> tuple[int, bool]:
-    """The end of the run of equal bits that begins with sector ``first``, at most ``last``, and whether they are set.
+    """Return the end of the run of equal bits that begins with sector ``first``, at most ``last``, and whether they are set.
 
     The highest bit of each byte is its first sector.
     """

@@ -111,7 +111,7 @@ def parse_header(data: bytes, disk_size: int) -> Header:
 
 
 def parent_path(base: Source, header: bytes) -> str:
-    """The parent that a differencing disk names: absolute path, relative path, Mac path or bare name, or ""."""
+    """Return the parent that a differencing disk names: absolute path, relative path, Mac path or bare name, or ""."""
     found: dict[bytes, str] = {}
     for index in range(8):
         code, _, length, _, offset = _LOCATOR.unpack_from(header, _LOCATORS + index * _LOCATOR.size)

@@ -78,11 +78,12 @@ def volumes_named(machine: Machine, store: BootStore, device: Device | None) -> 
     """The volumes in which the boot manager would look for a file on ``device``.
 
     ``boot`` means the volume the boot manager itself was started from; ``locate`` means every volume.
-    A partition that is not there, or a kind of device that is not followed, gives none.
+    A partition that is not there, or a kind of device that is not followed, gives none.  A directory
+    has no partition table: its files stand for whatever partition is named.
     """
     if isinstance(device, BootDevice):
         return [store.volume]
-    if isinstance(device, LocateDevice):
+    if isinstance(device, LocateDevice) or (machine.table is None and isinstance(device, PartitionDevice)):
         return machine.readable_volumes
     if isinstance(device, PartitionDevice):
         volume = volume_of(machine, device)

@@ -92,7 +92,7 @@ def _partition(index: int, slot: int, entry: Entry, first: int, sector: int, *, 
 
 
 def _sector_size(disk: Source, entries: list[Entry], sector: int) -> int:
-    """The table does not say what a sector is: the size at which a partition begins with a boot sector."""
+    """Guess what the table does not say: the size of a sector at which a partition begins with a boot sector."""
     for size in (sector, 4096 if sector == 512 else 512):
         starts = [entry.first * size for entry in entries if entry.used and entry.type not in EXTENDED]
         if any(start + MBR_SIZE <= disk.size and _begins_volume(disk.read_at(start, MBR_SIZE)) for start in starts):

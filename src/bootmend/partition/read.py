@@ -1,4 +1,4 @@
-"""Which partition table is this?"""
+"""Tell which partition table a disk has."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def read_partitions(disk: Source, sector: int = 512) -> PartitionTable:
 
 
 def _protected(disk: Source, entries: list[Entry], sector: int) -> PartitionTable:
-    """A protective MBR announces a GPT; real entries beside it make a hybrid one."""
+    """Read the GPT that a protective MBR announces; real entries beside it make a hybrid one."""
     end = next(entry.first + entry.length - 1 for entry in entries if entry.type == PROTECTIVE)
     found = find_gpt(disk, sector)
     size, primary = found or (sector, None)

@@ -144,8 +144,7 @@ def _store_data(space: Space, value: int, data: bytes) -> None:
     """Put data into a value that has none: inline, in a cell near it, or in segments."""
     cells = space.cells
     if len(data) <= INLINE_LIMIT:
-        inline = int.from_bytes(data, "little") if data else NIL
-        _note_data(space, value, len(data) | INLINE if data else 0, inline)
+        _note_data(space, value, len(data) | INLINE, int.from_bytes(data, "little"))  # so Windows stores no bytes, too
         return
     if is_big(cells, len(data)):
         _note_data(space, value, len(data), _store_segments(space, value, data))

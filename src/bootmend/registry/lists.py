@@ -162,8 +162,8 @@ def _likely(cells: Cells, leaf: Leaf, wanted: str) -> list[int]:
         return []
     fields = numbers(2 * leaf.number).unpack_from(cells.buffer, leaf.start)
     if leaf.kind == LH:
-        hashed = name_hash(wanted)
-        return [fields[2 * index] for index, hint in enumerate(fields[1::2]) if hint == hashed]
+        hashed, hashes = name_hash(wanted), fields[1::2]
+        return [fields[2 * index] for index, stored in enumerate(hashes) if stored == hashed] if hashed in hashes else []
     hint = wanted[:4].ljust(4, "\0")
     return [
         fields[2 * index]

@@ -143,7 +143,7 @@ def _apply_new(image: bytearray, logs: list[Log]) -> tuple[int, list[str]]:
     else:
         logs = logs[-1:]
         _restore_base(image, logs[0])
-        applied.append(f"the base block was restored from log {logs[0].number}")
+        applied.append(f"base block restored from log {logs[0].number}")
     entries = 0
     last = None
     for log in logs:
@@ -157,7 +157,8 @@ def _apply_new(image: bytearray, logs: list[Log]) -> tuple[int, list[str]]:
         last = log.sequence + count - 1
         entries += count
         if count:
-            applied.append(f"entries {log.sequence} to {last} of log {log.number} were applied")
+            which = f"entry {last}" if count == 1 else f"entries {log.sequence} to {last}"
+            applied.append(f"{which} of log {log.number} applied")
         else:
             skipped.append(f"log {log.number} has no entry that can be used")
         if log.remark:
@@ -214,10 +215,10 @@ def _apply_old(image: bytearray, logs: list[Log]) -> tuple[int, list[str]]:
             reasons.append(entry)
         else:
             size = sum(len(data) for _, data in entry.pages)
-            applied = [f"{size} bytes of dirty pages of log {log.number} were applied"]
+            applied = [f"{size} bytes of dirty pages of log {log.number} applied"]
             if not good:
                 _restore_base(image, log)
-                applied.insert(0, f"the base block was restored from log {log.number}")
+                applied.insert(0, f"base block restored from log {log.number}")
             _apply(image, entry, log.number)
             return 1, applied
     raise _refusal(reasons)
@@ -241,8 +242,6 @@ def _finish(image: bytearray, sequence: int) -> None:
 def _require_bins(image: bytearray) -> None:
     """Refuse a result whose hive bins do not follow one another up to their end: the logs were not this hive's."""
     limit = base_bins_size(image)
-    if not is_bins_size(limit) or BASE_SIZE + limit > len(image):
-        raise TruncatedError(f"cannot be recovered: {limit:#x} bytes of hive bins do not fit a file of {len(image):#x}")
     offset = 0
     while offset < limit:
         signature, position, size = _BIN.unpack_from(image, BASE_SIZE + offset)

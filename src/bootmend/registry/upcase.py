@@ -25,15 +25,10 @@ def upcase(text: str) -> str:
 @cache
 def upcase_table() -> bytes:
     """Return the whole table as NTFS stores it in ``$UpCase``: 65,536 little-endian units, 128 KiB."""
-    from array import array
-    from sys import byteorder
+    from struct import pack
 
-    table = array("H", range(UNITS))
-    for unit, upper in _mapping().items():
-        table[unit] = upper
-    if byteorder == "big":
-        table.byteswap()
-    return table.tobytes()
+    mapping = _mapping()
+    return pack(f"<{UNITS}H", *(mapping.get(unit, unit) for unit in range(UNITS)))
 
 
 @cache

@@ -54,7 +54,7 @@ def run(outcome: Outcome) -> dict[str, Any]:
         "left": [one.to_json() for one in outcome.left],
         "changes": [one.to_json() for one in outcome.changes],
         "verified": "on the disk; Windows has not been started",
-        "notes": list(outcome.notes),
+        "notes": [*outcome.plan_notes, *outcome.notes],
     }
 
 

@@ -110,7 +110,7 @@ def _run_blocks(outcome: Outcome) -> Iterator[Block]:
         yield from _change_blocks(outcome.changes)
     for finding in outcome.left:
         yield Text(f"Left: {finding.rule}: {finding.sentence}")
-    for note in outcome.notes:
+    for note in (*outcome.plan_notes, *outcome.notes):
         yield Text(f"Note: {note}.")
     yield Lines((f"bootmend undo {outcome.run_id}",))
 

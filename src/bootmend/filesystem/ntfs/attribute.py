@@ -12,13 +12,14 @@ from bootmend.filesystem.ntfs.runs import Run, decode_runs
 class Attribute(NamedTuple):
     """One attribute, or one extent of it, inside a file record.
 
-    ``record`` is the unguarded record that it lies in, ``offset`` where.  For a resident attribute
+    ``record`` is the unguarded record that it lies in, ``home`` its number, ``offset`` the place there.  For a resident attribute
     ``size`` and ``start`` (in the record) tell its value.  For a non-resident one ``start`` is
     that of the run list, which maps the VCNs ``lowest`` to ``highest``; the sizes (bytes) hold
     only where ``lowest`` is 0; ``unit`` is the number of clusters a compression unit has, or 0.
     """
 
     record: bytearray
+    home: int
     offset: int
     length: int
     type: int
@@ -59,8 +60,8 @@ class Attribute(NamedTuple):
         return decode_runs(self.value, self.lowest, self.highest, clusters)
 
 
-def parse_attributes(record: bytearray, first: int, used: int) -> list[Attribute]:
-    """Return the attributes of an unguarded file record that lie between two offsets.
+def parse_attributes(record: bytearray, number: int, first: int, used: int) -> list[Attribute]:
+    """Return the attributes of the unguarded file record ``number`` that lie between two offsets.
 
     Raises:
         CorruptError: one reaches beyond the record's used bytes, or the end mark is missing.
@@ -70,13 +71,13 @@ def parse_attributes(record: bytearray, first: int, used: int) -> list[Attribute
     while offset + 4 <= used:
         if record[offset : offset + 4] == b"\xff\xff\xff\xff":
             return attributes
-        attribute = _parse(record, offset, used)
+        attribute = _parse(record, number, offset, used)
         attributes.append(attribute)
         offset += attribute.length
     raise CorruptError("its list of attributes has no end")
 
 
-def _parse(record: bytearray, offset: int, used: int) -> Attribute:
+def _parse(record: bytearray, number: int, offset: int, used: int) -> Attribute:
     if offset + 0x18 > used:
         raise CorruptError(f"the attribute at {offset:#x} is cut off")
     head = layout.ATTRIBUTE_HEAD.unpack_from(record, offset)

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 class ResidentContent(Content):
     """A small file: its bytes are inside its file record."""
 
-    def __init__(self, volume: Source, mft: MasterFileTable, number: int, attribute: Attribute) -> None:
+    def __init__(self, volume: Source, mft: MasterFileTable, attribute: Attribute) -> None:
         self._volume = volume
         self._mft = mft
-        self._number = number
+        self._number = attribute.home
         self._start = attribute.start
         self.size = attribute.size
 
@@ -56,11 +56,11 @@ class ResidentContent(Content):
     def _locate_in_record(self, offset: int, length: int) -> list[Extent]:
         extents: list[Extent] = []
         for start, count in self._mft.stretches(self._number):
-            if offset < count and length:
-                part = min(length, count - offset)
+            part = min(length, count - offset)
+            if part > 0:
                 extents += self._volume.locate(start + offset, part)
-                offset, length = offset + part, length - part
-            offset = max(0, offset - count) if length else 0
+                length -= part
+            offset = max(0, offset - count)
         return extents
 
 
@@ -92,12 +92,7 @@ class NtfsFile(File):
             return clustered_content(self._tree.volume, self._tree.boot, extents)
         if head.is_encrypted:
             raise UnsupportedError("the file is encrypted with EFS: it cannot be read without its owner's key")
-        number = next(
-            number
-            for number in self._inode.record_numbers(layout.DATA)
-            if any(one.record is head.record for one in self._tree.mft.record(number).attributes)
-        )
-        return ResidentContent(self._tree.volume, self._tree.mft, number, head)
+        return ResidentContent(self._tree.volume, self._tree.mft, head)
 
     @property
     def entry(self) -> Entry:

@@ -125,6 +125,7 @@ class MasterFileTable:
         self._boot = boot
         self._records: dict[int, FileRecord] = {}
         self._mirror: MappedContent | None = None
+        self._head = b""
         with place("$MFT"):
             head = self._read_head()
             self._content = self._bootstrap(FileRecord(head[: boot.record], layout.MFT_RECORD))

@@ -83,7 +83,7 @@ class FileRecord:
         self.links: int = links
         self.flags: int = flags
         self.base: int = base
-        self.attributes: list[Attribute] = parse_attributes(self.data, first, used)
+        self.attributes: list[Attribute] = parse_attributes(self.data, number, first, used)
 
     @property
     def in_use(self) -> bool:
