@@ -166,6 +166,16 @@ def test_a_written_run_that_nobody_committed_is_found_to_be_whole() -> None:
         assert target.read_bytes() == after
 
 
+def test_a_whole_run_is_committed_only_when_it_could_be_flushed() -> None:
+    """After a mere kill everything may still be in the system's cache alone."""
+    with scene() as target:
+        run = begin_run(hive_commit(target), target=str(target))
+        apply_run(run)
+        with pytest.raises(RollbackError, match="recovering failed"):
+            recover_run(find_run(run.id), Faults(failing_flushes=frozenset({0})).open)
+        assert find_run(run.id).is_unfinished
+
+
 def test_a_damaged_journal_stops_recovery_before_the_first_write() -> None:
     for name in ("journal.json", "journal.bin"):
         with scene() as target:

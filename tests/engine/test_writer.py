@@ -64,6 +64,16 @@ def test_steps_are_written_in_order_with_a_flush_after_each() -> None:
     assert Recorder.log == [*writes[:2], ("flush", 0), *writes[2:4], ("flush", 0), *writes[4:], ("flush", 0)]
 
 
+def test_the_way_back_takes_the_last_step_first_with_a_flush_after_each() -> None:
+    with scene() as target:
+        run = begin_run(hive_commit(target), target=str(target))
+        apply_run(run)
+        Recorder.log.clear()
+        roll_back(run, lambda path: Recorder(path, Faults()))
+    writes = [("write", offset) for offset in (508, 8, 4096, 1000, 508, 4)]
+    assert Recorder.log == [*writes[:2], ("flush", 0), *writes[2:4], ("flush", 0), *writes[4:], ("flush", 0)]
+
+
 @pytest.mark.parametrize("number", range(6))
 @pytest.mark.parametrize("short", [False, True])
 def test_a_failed_write_is_rolled_back(number: int, *, short: bool) -> None:
@@ -153,6 +163,34 @@ def test_what_reads_back_differently_is_rolled_back() -> None:
         with pytest.raises(ApplyError, match="reads back differently"):
             apply_run(run, lambda path: Liar(path, faults))
         assert durable(faults) == before
+
+
+class Forgetful(FaultyDevice):
+    """Answers some flushes without having written; the system's cache shows nothing of it."""
+
+    quiet: ClassVar[set[int]] = set()
+
+    def flush(self) -> None:
+        if self.faults.flushes in self.quiet:
+            self.faults.flushes += 1
+            self.pending.clear()
+        else:
+            super().flush()
+
+
+@pytest.mark.parametrize(
+    ("quiet", "error"), [({1}, ApplyError), ({2}, ApplyError), ({1, 3}, RollbackError), ({2, 4, 5}, RollbackError)]
+)
+def test_reading_back_looks_at_the_medium_and_not_at_the_cache(quiet: set[int], error: type[BootmendError]) -> None:
+    with scene() as target:
+        before = target.read_bytes()
+        faults = Faults()
+        Forgetful.quiet = quiet
+        run = begin_run(hive_commit(target), target=str(target))
+        with pytest.raises(error) as caught:
+            apply_run(run, lambda path: Forgetful(path, faults))
+        assert str(caught.value).count(str(target)) == 1
+        assert (durable(faults) == before) is (error is ApplyError)
 
 
 class Interrupted(FaultyDevice):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Protocol, TypeAlias
 
-from bootmend.article.fill import Filled, fill
+from bootmend.article.filling import Filled, fill
 from bootmend.article.nodes import Article, Block
 
 _ADDRESS = re.compile(r"https?://[^\s\x00-\x20<>]{1,3000}$", re.IGNORECASE)

@@ -24,13 +24,16 @@ vm_option = click.option("--vm", default="", metavar="NAME", help="The name of t
 rule_option = click.option("--rule", "rules", multiple=True, metavar="RULE", help="Look only for this rule; may be repeated.")
 serial_option = click.option("--serial-console", is_flag=True, help="Also switch on the EMS serial console (the boot menu then shows for 5 s).")
 unsafe_option = click.option("--unsafe", is_flag=True, help="Consent to repairs that discard something; read the explanation first.")
+hibernation_option = click.option(
+    "--discard-hibernation", is_flag=True, help="Discard a session that Windows saved; unsaved work in it is lost."
+)
 offer_option = click.option("--offer", default="", metavar="RULE", help="Plan what check offered for this rule, and nothing else.")
 yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 
 
 def repair_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that decide what a plan holds."""
-    for option in (rule_option, code_option, offer_option, unsafe_option, serial_option):
+    for option in (hibernation_option, rule_option, code_option, offer_option, unsafe_option, serial_option):
         command = option(command)
     return command
 

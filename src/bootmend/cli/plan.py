@@ -21,6 +21,7 @@ def command(
     offer: str,
     unsafe: bool,
     serial_console: bool,
+    discard_hibernation: bool,
     output: str,
     output_format: str,
     colour: str,
@@ -32,7 +33,14 @@ def command(
     from bootmend.engine.target import Target
     from bootmend.views import render_plan
 
-    request = make_request(rules=rules, codes=normal_codes(codes), offer=offer, unsafe=unsafe, serial_console=serial_console)
+    request = make_request(
+        rules=rules,
+        codes=normal_codes(codes),
+        offer=offer,
+        unsafe=unsafe,
+        serial_console=serial_console,
+        discard_hibernation=discard_hibernation,
+    )
     with Target(disk) as target:
         plan = make_plan(target, request)
         show_data(render_plan(plan, output_format, data_style(colour), name=disk))

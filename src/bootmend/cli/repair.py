@@ -36,6 +36,7 @@ def command(
     offer: str,
     unsafe: bool,
     serial_console: bool,
+    discard_hibernation: bool,
     output: str,
     vm: str,
     yes: bool,
@@ -51,7 +52,14 @@ def command(
     from bootmend.views.style import size_text
 
     started = time.perf_counter()
-    request = make_request(rules=rules, codes=normal_codes(codes), offer=offer, unsafe=unsafe, serial_console=serial_console)
+    request = make_request(
+        rules=rules,
+        codes=normal_codes(codes),
+        offer=offer,
+        unsafe=unsafe,
+        serial_console=serial_console,
+        discard_hibernation=discard_hibernation,
+    )
     human = output_format == "human"
     with Target(disk) as target:
         plan = make_plan(target, request)

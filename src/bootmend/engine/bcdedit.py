@@ -134,7 +134,7 @@ def _edit_disk(where: Where, command: Command) -> Result:
             patchset = patchset_of(target, overlays)
             if not patchset.patches:
                 return result._replace(notes=(*notes, *result.notes))
-            refuse_obstacles(workspace, target.machine)
+            refuse_obstacles(workspace, target)
             done = write_patches(patchset, tuple(witnesses_of(workspace)), _info(command), where.path)
     return result._replace(notes=(*notes, *result.notes, _undo_note(done)))
 

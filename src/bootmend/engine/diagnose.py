@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bootmend.catalog import rule_modules
+from bootmend.engine.runs import unfinished_runs
 from bootmend.errors import BootmendError
 from bootmend.machine import Machine
 from bootmend.model import Finding, Severity
@@ -201,6 +202,10 @@ def _remarks(target: Target, machine: Machine) -> Iterator[str]:
             yield from _bootmgr_remark(machine, store)
         except BootmendError:  # a rule says so
             continue
+    for run in unfinished_runs(target.path):
+        yield f"run {run.id} on it was interrupted: bring that to an end first with  bootmend undo {run.id}"
+    for volume in machine.hibernated:
+        yield f"Windows saved a session on {volume.name} (hiberfil.sys): a repair must discard it first"
     for volume in machine.bitlocker:
         yield f"{volume.name} is encrypted with BitLocker: its files were not looked at"
 

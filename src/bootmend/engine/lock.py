@@ -99,10 +99,8 @@ def _open(path: str, is_block_device: bool) -> int:
 
 def _taken(path: str, kernel: Kernel) -> RefusedError:
     users = kernel.users(path)
-    who = f"{' and '.join(users[:3])} has it open" if users else "another program has it open or locked"
-    return RefusedError(
-        f"it is in use: {who}; nothing was written", at=path, hint="stop the virtual machine or program that uses it"
-    )
+    who = f"it is in use by {' and '.join(users[:3])}" if users else "it is in use: another program has it open or locked"
+    return RefusedError(f"{who}; nothing was written", at=path, hint="stop the virtual machine or program that uses it")
 
 
 def _exclude_others(descriptor: int) -> bool:

@@ -14,6 +14,7 @@ from bootmend.engine.serial_console import serial_console_operations
 from bootmend.errors import RefusedError
 from bootmend.machine import Workspace
 from bootmend.model import Applicability, Change, Finding
+from bootmend.operations import DiscardHibernation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -42,6 +43,7 @@ class Request:
     offer: str = ""
     unsafe: bool = False
     serial_console: bool = False
+    discard_hibernation: bool = False
 
     def to_json(self) -> dict[str, object]:
         """The JSON form."""
@@ -52,6 +54,7 @@ class Request:
             "offer": self.offer,
             "unsafe": self.unsafe,
             "serial_console": self.serial_console,
+            "discard_hibernation": self.discard_hibernation,
         }
 
 
@@ -127,7 +130,7 @@ def make_plan(target: Target, request: Request) -> Plan:
     changed = any(step.changes for step in steps)
     if changed:
         workspace.flush()
-        refuse_obstacles(workspace, target.machine)
+        refuse_obstacles(workspace, target)
         _refuse_bitlocker(workspace, target.machine, request)
         _prove(workspace, report, chosen)
     left = tuple(finding for finding in report.problems if finding not in chosen)
@@ -179,12 +182,26 @@ def _operations(workspace: Workspace, chosen: Iterable[Finding], request: Reques
             stores.append((int(finding.details["volume"]), finding.details["path"], finding.details["loader"]))
     if request.serial_console:
         yield from serial_console_operations(workspace, stores)
+    if request.discard_hibernation:
+        yield from (DiscardHibernation(volume.number) for volume in workspace.machine.hibernated)
 
 
-def refuse_obstacles(workspace: Workspace, original: Machine) -> None:
-    """Raise :class:`RefusedError` where a file system speaks against what the workspace changed."""
-    for where, obstacle in workspace.obstacles(original):
-        raise RefusedError(obstacle.sentence, at=where, hint="nothing was written")
+def refuse_obstacles(workspace: Workspace, target: Target) -> None:
+    """Raise :class:`RefusedError` where a saved session or a file system speaks against what the workspace changed."""
+    for volume in workspace.reopened().hibernated:
+        raise RefusedError(
+            f"Windows saved a session on {volume.name} (hiberfil.sys) and would resume it, overwriting whatever we change",
+            at=target.name,
+            hint=f"discarding the session loses unsaved work in it:  bootmend repair {target.path} --discard-hibernation",
+        )
+    machine = target.machine
+    volumes = {volume.number: machine.volume(volume.number) for volume, _ in workspace.touched}
+    for volume in volumes.values():
+        for obstacle in volume.tree.obstacles():
+            if obstacle.kind != "hibernated":
+                raise RefusedError(obstacle.sentence, at=volume.name)
+    for where, obstacle in workspace.obstacles(machine):
+        raise RefusedError(obstacle.sentence, at=where)
 
 
 def _refuse_bitlocker(workspace: Workspace, original: Machine, request: Request) -> None:

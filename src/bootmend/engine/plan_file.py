@@ -128,6 +128,7 @@ def _kept(path: str, data: dict[str, Any]) -> KeptPlan:
             offer=str(request["offer"]),
             unsafe=bool(request["unsafe"]),
             serial_console=bool(request["serial_console"]),
+            discard_hibernation=bool(request["discard_hibernation"]),
         ),
         patches=tuple(dict(patch) for patch in data["patches"]),
     )

@@ -62,7 +62,7 @@ def _finished(run: Run, opener: DeviceOpener) -> bool:
         raise
     except (OSError, BootmendError) as error:
         hint = IMAGE_THE_DISK if is_medium_failure(error) else None
-        raise incomplete(run, f"recovering failed: {failure_text(error)}", hint) from error
+        raise incomplete(run, f"recovering failed: {failure_text(run, error)}", hint) from error
     settle_undone(run)
     return True
 

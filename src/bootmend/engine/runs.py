@@ -194,7 +194,7 @@ def new_run_id() -> str:
 
 
 def list_runs() -> list[Run]:
-    """This user's runs, oldest first; folders that hold no run are passed over."""
+    """List the runs of this user, oldest first; folders that hold no run are passed over."""
     try:
         names = os.listdir(runs_dir())
     except OSError:
@@ -204,7 +204,7 @@ def list_runs() -> list[Run]:
 
 
 def find_run(name: str) -> Run:
-    """This user's run whose id is ``name`` or alone begins with it.
+    """Find the run of this user whose id is ``name`` or alone begins with it.
 
     Raises:
         NothingToUndoError: there is none.

@@ -99,7 +99,7 @@ def roll_back(run: Run, device_opener: DeviceOpener = open_for_writing) -> None:
         raise
     except FAILURES as error:
         hint = IMAGE_THE_DISK if is_medium_failure(error) else None
-        raise incomplete(run, f"rolling back failed: {failure_text(error)}", hint) from error
+        raise incomplete(run, f"rolling back failed: {failure_text(run, error)}", hint) from error
     _record_rolled_back(run)
 
 
@@ -243,12 +243,12 @@ def _back_out(run: Run, history: History, writing: Writing, error: BaseException
     What reads show is not trusted here: after a failed flush the system's cache may hold what the medium lost.
     Every patch that was begun is written back.
     """
-    reason = failure_text(error)
+    reason = failure_text(run, error)
     hint = IMAGE_THE_DISK if is_medium_failure(error) else None
     try:
         rewind(run, history, writing, history.reached(writing.written))
     except FAILURES as second:
-        raise incomplete(run, f"{reason}, and rolling back failed as well: {failure_text(second)}", hint) from error
+        raise incomplete(run, f"{reason}, and rolling back failed as well: {failure_text(run, second)}", hint) from error
     with suppress(ApplyError):  # should the record fail, recovering the run later finds the target as before
         _record_rolled_back(run)
     if isinstance(error, KeyboardInterrupt):
@@ -270,10 +270,12 @@ def incomplete(run: Run, message: str, hint: str | None = None) -> RollbackError
     return RollbackError(message, at=run.target, hint=f"{hint}; {kept}" if hint else kept)
 
 
-def failure_text(error: BaseException) -> str:
-    """What went wrong, in half a sentence."""
+def failure_text(run: Run, error: BaseException) -> str:
+    """What went wrong, in half a sentence; the target's own name is left out."""
     if isinstance(error, OSError):
         return f"writing failed ({error.strerror})"
+    if isinstance(error, BootmendError) and error.places == [run.target]:
+        return error.message
     return "interrupted" if isinstance(error, KeyboardInterrupt) else str(error)
 
 

@@ -84,6 +84,15 @@ class Machine:
         """The volumes that BitLocker has encrypted."""
         return [volume for volume in self.volumes if volume.kind == "BitLocker"]
 
+    @cached_property
+    def hibernated(self) -> list[Volume]:
+        """The volumes with a saved session, which Windows would resume with what it remembers of *all* volumes."""
+        return [
+            volume
+            for volume in self.readable_volumes
+            if any(obstacle.kind == "hibernated" for obstacle in volume.tree.obstacles())
+        ]
+
     @property
     def firmware(self) -> str:
         """``UEFI`` (generation 2) or ``BIOS`` (generation 1), by the store in use and the partition table."""

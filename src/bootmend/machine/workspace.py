@@ -96,13 +96,9 @@ class Workspace:
         return [machine.volume(volume.number).tree.open(path) for volume, path in self.touched]
 
     def obstacles(self, original: Machine) -> list[tuple[str, Obstacle]]:
-        """What speaks against these changes on the disk as it was: where, and why."""
+        """What speaks against overwriting the edited files as they were on the ``original`` machine: where, and why."""
         found: list[tuple[str, Obstacle]] = []
-        seen: set[int] = set()
         for touched, path in self.touched:
-            volume = original.volume(touched.number)
-            if volume.number not in seen:
-                seen.add(volume.number)
-                found += [(volume.name, obstacle) for obstacle in volume.tree.obstacles()]
-            found += [(volume.where(path), obstacle) for obstacle in volume.tree.open(path).obstacles()]
+            file = original.volume(touched.number).tree.open(path)
+            found += [(touched.where(path), obstacle) for obstacle in file.obstacles()]
         return found

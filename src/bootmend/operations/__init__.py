@@ -8,8 +8,9 @@ from bootmend.operations.base import Operation
 from bootmend.operations.create_object import CreateObject
 from bootmend.operations.delete_element import DeleteElement
 from bootmend.operations.delete_value import DeleteValue
+from bootmend.operations.discard_hibernation import DiscardHibernation
 from bootmend.operations.set_disk_id import SetDiskId
 from bootmend.operations.set_element import SetElement
 from bootmend.operations.set_value import SetValue
 
-__all__ = ["CreateObject", "DeleteElement", "DeleteValue", "Operation", "SetDiskId", "SetElement", "SetValue"]
+__all__ = ["CreateObject", "DeleteElement", "DeleteValue", "DiscardHibernation", "Operation", "SetDiskId", "SetElement", "SetValue"]

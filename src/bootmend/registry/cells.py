@@ -27,6 +27,7 @@ def numbers(count: int) -> Struct:
 
 CELLS_START = BASE_SIZE + CELL_HEADER
 """Added to a cell's offset: where in the file its data begin."""
+_size_at = CELL_SIZE.unpack_from
 READ_WHOLE = 64 * 1024
 """A hive this small is read in one go."""
 
@@ -92,22 +93,26 @@ class Cells:
             raise self.corrupt(offset, f"{what}: {least} bytes do not fit its cell of {size}")
         return start, start - CELL_HEADER + size
 
-    def _whole(self, offset: int, length: int) -> int:
-        """Return what :meth:`span` finds, or 0 where it should look more closely: the short way for the common case."""
-        if self.lazy or offset & 7 or offset > self.limit - 8:
-            return 0
-        size = -CELL_SIZE.unpack_from(self.buffer, offset + BASE_SIZE)[0]
-        return offset + CELLS_START if length + CELL_HEADER <= size <= self.limit - offset else 0
+    def start(self, offset: int, least: int, what: str) -> int:
+        """Return where in the file the data of an allocated cell begin: :meth:`span`, but quick where all is well."""
+        if not (self.lazy or offset & 7 or offset > self.limit - 8):
+            size = _size_at(self.buffer, offset + BASE_SIZE)[0]
+            if least + CELL_HEADER <= -size <= self.limit - offset:
+                return offset + CELLS_START
+        return self.span(offset, least, what)[0]
 
     def read(self, offset: int, length: int, what: str) -> bytes:
         """Return the first ``length`` bytes of an allocated cell."""
-        start = self._whole(offset, length) or self.span(offset, length, what)[0]
+        start = offset + CELLS_START  # the body of start(), written out: most data are read here
+        if self.lazy or offset & 7 or offset > self.limit - 8:
+            start = self.start(offset, length, what)
+        elif not length + CELL_HEADER <= -_size_at(self.buffer, start - CELL_HEADER)[0] <= self.limit - offset:
+            start = self.start(offset, length, what)
         return bytes(self.buffer[start : start + length])
 
     def numbers(self, offset: int, count: int, what: str) -> tuple[int, ...]:
         """Return the first ``count`` 32-bit numbers of an allocated cell."""
-        start = self._whole(offset, 4 * count) or self.span(offset, 4 * count, what)[0]
-        return numbers(count).unpack_from(self.buffer, start)
+        return numbers(count).unpack_from(self.buffer, self.start(offset, 4 * count, what))
 
     def number(self, position: int) -> int:
         """Return the 32-bit number at a position of the file, which must be present."""

@@ -34,6 +34,8 @@ SMALLEST_KEY = 80
 SCAN_LIMIT = 4096
 """Where hashes lead nowhere, a list up to this long is searched name by name, a longer one by halving."""
 HASHED = (LH, LF)
+_head_of = LIST_HEAD.unpack_from
+_list_of = NK_COUNT_AND_LIST.unpack_from
 _WIDTHS = {LI: 4, RI: 4, LF: 8, LH: 8}
 
 
@@ -57,17 +59,12 @@ def read_list(cells: Cells, offset: int) -> Leaf:
     Raises:
         CorruptError: the cell holds no list, or its entries do not fit.
     """
-    start, end = cells.span(offset, LIST_HEAD_SIZE, "subkey list")
-    kind, count = LIST_HEAD.unpack_from(cells.buffer, start)
-    start += LIST_HEAD_SIZE
+    start = cells.start(offset, LIST_HEAD_SIZE, "subkey list")
+    kind, count = _head_of(cells.buffer, start)
     if kind not in _WIDTHS:
         raise cells.corrupt(offset, f"{kind!r} is not a list of subkeys")
-    size = count * _WIDTHS[kind]
-    if start + size > end:
-        raise cells.corrupt(offset, f"{count} entries do not fit the subkey list")
-    if cells.lazy:
-        cells.fetch(start, size)
-    return Leaf(offset, kind, start, count)
+    cells.start(offset, LIST_HEAD_SIZE + count * _WIDTHS[kind], "subkey list")
+    return Leaf(offset, kind, start + LIST_HEAD_SIZE, count)
 
 
 def read_leaves(cells: Cells, offset: int) -> list[Leaf]:
@@ -102,13 +99,13 @@ def leaf_entries(cells: Cells, leaf: Leaf) -> Sequence[int]:
 
 def subkey_list(cells: Cells, key: int) -> int | None:
     """Return the offset of the subkey list of the key whose data begin at ``key``, or None where it has no subkeys."""
-    count, offset = NK_COUNT_AND_LIST.unpack_from(cells.buffer, key + NK_SUBKEYS)
+    count, offset = _list_of(cells.buffer, key + NK_SUBKEYS)
     return offset if count else None
 
 
 def subkey_offsets(cells: Cells, key: int) -> Sequence[int]:
     """Return the cell offsets of all subkeys of a key, in the order of its list."""
-    count, offset = NK_COUNT_AND_LIST.unpack_from(cells.buffer, key + NK_SUBKEYS)
+    count, offset = _list_of(cells.buffer, key + NK_SUBKEYS)
     if not count:
         return ()
     root = read_list(cells, offset)

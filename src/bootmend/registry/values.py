@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bootmend.registry.cells import CELLS_START
 from bootmend.registry.layout import (
     BASE_SIZE,
+    CELL_SIZE,
     DB,
     DB_HEAD,
     INLINE,
@@ -37,18 +39,22 @@ BIG_SINCE_MINOR = 4
 """From this minor version on, data longer than a segment are split."""
 LONGEST_INTEGER = 8
 _NAME_IN_CELL = 4 + VK_NAME
+_INLINE_FULL = INLINE | INLINE_LIMIT
+_size_at = CELL_SIZE.unpack_from
+_values_of = NK_FLAGS_AND_VALUES.unpack_from
 
 
 class Value:
     """One value as it was when it was read; after an edit of the hive, look it up again.
 
     ``name`` is "" for the default value, ``type`` a registry type number (any 32-bit number occurs),
-    ``offset`` the cell.  The data stay in the hive until they are asked for.
+    ``offset`` the cell.  Data that would have to be fetched first stay in the hive until they are asked for.
     """
 
-    __slots__ = ("_cells", "_length", "_where", "flags", "name", "offset", "type")
+    __slots__ = ("_cells", "_data", "_length", "_where", "flags", "name", "offset", "type")
 
     _cells: Cells
+    _data: bytes | None
     _length: int
     _where: int
     flags: int
@@ -63,14 +69,15 @@ class Value:
         Raises:
             CorruptError: the data are not where the value says.
         """
+        return self._read() if self._data is None else self._data
+
+    def _read(self) -> bytes:
         length = self._length
         if length & INLINE:
             length &= ~INLINE
             if length > INLINE_LIMIT:
                 raise self._cells.corrupt(self.offset, f"value {self.name!r}: {length} bytes cannot be inline")
             return self._where.to_bytes(4, "little")[:length]
-        if 0 < length <= SEGMENT:
-            return self._cells.read(self._where, length, "value data")
         return read_data(self._cells, self.offset, length, self._where) if length else b""
 
     @property
@@ -126,7 +133,7 @@ def value_offsets(cells: Cells, key: int) -> Sequence[int]:
 
     A key with a predefined handle keeps the handle where others keep the number of values: it has none.
     """
-    flags, count, offset = NK_FLAGS_AND_VALUES.unpack_from(cells.buffer, key + NK_FLAGS)
+    flags, count, offset = _values_of(cells.buffer, key + NK_FLAGS)
     if not count or flags & PREDEFINED:
         return ()
     if count > cells.limit // 4:
@@ -134,12 +141,13 @@ def value_offsets(cells: Cells, key: int) -> Sequence[int]:
     return cells.numbers(offset, count, "value list")
 
 
-def values_at(cells: Cells, offsets: Sequence[int]) -> Iterator[Value]:
+def values_at(cells: Cells, offsets: Sequence[int]) -> Iterator[Value]:  # noqa: C901
     """Yield the values in these cells.
 
     The loop is written out, and fills objects without a constructor, because it is where a walk of a hive spends its time.
     """
-    buffer, lazy, end, unpack, new = cells.buffer, cells.lazy, cells.limit - VK_SIZE, VK_CELL.unpack_from, Value.__new__
+    buffer, lazy, limit, unpack, new = cells.buffer, cells.lazy, cells.limit, VK_CELL.unpack_from, Value.__new__
+    end = limit - VK_SIZE
     for offset in offsets:
         if offset & 7 or offset > end:
             raise cells.corrupt(offset, "value: the offset leads nowhere")
@@ -147,17 +155,21 @@ def values_at(cells: Cells, offsets: Sequence[int]) -> Iterator[Value]:
         if lazy:
             cells.fetch(position, _NAME_IN_CELL)
         value = new(Value)
-        size, signature, length, value._length, value._where, value.type, flags = unpack(buffer, position)  # noqa: SLF001
-        if signature != VK or length > -size - _NAME_IN_CELL or offset - size > cells.limit:
+        size, signature, width, length, where, value.type, flags = unpack(buffer, position)
+        if signature != VK or width > -size - _NAME_IN_CELL or offset - size > limit:
             raise _not_a_value(cells, offset, size, signature)
         position += _NAME_IN_CELL
+        data = None
         if lazy:
-            cells.fetch(position, length)
-        name = buffer[position : position + length]
+            cells.fetch(position, width)
+        elif INLINE <= length <= _INLINE_FULL:
+            data = where.to_bytes(4, "little")[: length & 7]
+        elif length <= SEGMENT and where <= end and not where & 7 and length < -_size_at(buffer, where + BASE_SIZE)[0] - 3 <= limit - where:
+            data = bytes(buffer[where + CELLS_START : where + CELLS_START + length])
+        name = buffer[position : position + width]
         value.name = name.decode("latin-1") if flags & VK_COMPRESSED_NAME else decode_name(name, compressed=False)
-        value.flags = flags
-        value.offset = offset
-        value._cells = cells  # noqa: SLF001
+        value.flags, value.offset = flags, offset
+        value._cells, value._data, value._length, value._where = cells, data, length, where  # noqa: SLF001
         yield value
 
 

@@ -88,34 +88,39 @@ def _parse(record: bytearray, number: int, offset: int, used: int) -> Attribute:
     if name_length:
         start = offset + name_offset
         name = record[start : start + 2 * name_length].decode("utf-16-le", "surrogatepass")
-    if non_resident:
-        return _parse_non_resident(record, offset, length, kind, name, flags, instance)
-    size, start = layout.RESIDENT.unpack_from(record, offset)
-    if start + size > length:
-        raise CorruptError(f"the value of the attribute at {offset:#x} (type {kind:#x}) does not fit")
-    return Attribute(record, offset, length, kind, name, flags, instance, True, offset + start, size)
+    plain = Attribute(record, number, offset, length, kind, name, flags, instance, not non_resident, offset, 0)
+    return _with_runs(plain) if non_resident else _with_value(plain)
 
 
-def _parse_non_resident(
-    record: bytearray, offset: int, length: int, kind: int, name: str, flags: int, instance: int
-) -> Attribute:
-    if length < layout.NON_RESIDENT_SIZE:
-        raise CorruptError(f"the attribute at {offset:#x} (type {kind:#x}) is too short to be non-resident")
-    lowest, highest, start, unit, allocated, size, valid = layout.NON_RESIDENT.unpack_from(record, offset)
+def _with_value(plain: Attribute) -> Attribute:
+    size, start = layout.RESIDENT.unpack_from(plain.record, plain.offset)
+    if start + size > plain.length:
+        raise CorruptError(f"the value of the attribute at {plain.offset:#x} (type {plain.type:#x}) does not fit")
+    return plain._replace(start=plain.offset + start, size=size)
+
+
+def _with_runs(plain: Attribute) -> Attribute:
+    where = f"the attribute at {plain.offset:#x} (type {plain.type:#x})"
+    if plain.length < layout.NON_RESIDENT_SIZE:
+        raise CorruptError(f"{where} is too short to be non-resident")
+    lowest, highest, start, unit, allocated, size, valid = layout.NON_RESIDENT.unpack_from(plain.record, plain.offset)
     if highest == (1 << 64) - 1:
         highest = lowest - 1  # no clusters at all
-    if not layout.NON_RESIDENT_SIZE <= start <= length or highest + 1 < lowest or highest >= 1 << 55 or unit > 16:
-        raise CorruptError(
-            f"the attribute at {offset:#x} (type {kind:#x}) maps clusters {lowest:#x} to {highest:#x}, which cannot be"
-        )
+    if not layout.NON_RESIDENT_SIZE <= start <= plain.length or highest + 1 < lowest or highest >= 1 << 55 or unit > 16:
+        raise CorruptError(f"{where} maps clusters {lowest:#x} to {highest:#x}, which cannot be")
     if lowest:
         allocated = size = valid = 0
     elif max(allocated, size) >= 1 << 63:
-        raise CorruptError(f"the attribute at {offset:#x} (type {kind:#x}) has the impossible size {size:#x}")
-    return Attribute(
-        record, offset, length, kind, name, flags, instance, False, offset + start, size,
-        lowest, highest, allocated, min(valid, size), 1 << unit if unit else 0,
-    )  # fmt: skip
+        raise CorruptError(f"{where} has the impossible size {size:#x}")
+    return plain._replace(
+        start=plain.offset + start,
+        size=size,
+        lowest=lowest,
+        highest=highest,
+        allocated=allocated,
+        valid=min(valid, size),
+        unit=1 << unit if unit else 0,
+    )
 
 
 class FileName(NamedTuple):

@@ -62,8 +62,8 @@ def parse_boot_sector(data: bytes) -> BootSector:
     clusters = sectors * sector // cluster
     if not 0 < mft < clusters or sectors >= 1 << 55:
         raise CorruptError(f"the $MFT at cluster {mft:#x} lies outside the volume of {clusters:#x} clusters", at=_PLACE)
-    record = _coded_size(record_code, cluster, "file record")
-    index_block = _coded_size(block_code, cluster, "index block")
+    record = _coded_size(record_code, cluster, "a file record")
+    index_block = _coded_size(block_code, cluster, "an index block")
     return BootSector(sector, cluster, clusters, record, index_block, mft, mirror, serial)
 
 
@@ -79,7 +79,7 @@ def _coded_size(code: int, cluster: int, what: str) -> int:
     """A positive code counts clusters; a negative one is minus the log2 of the bytes."""
     size = code * cluster if code > 0 else 1 << -code if -17 < code < 0 else 0
     if not layout.STRIDE <= size <= layout.MAX_RECORD or size & (size - 1):
-        raise CorruptError(f"the size code {code} of a {what} cannot be", at=_PLACE)
+        raise CorruptError(f"the size code {code} of {what} cannot be", at=_PLACE)
     return size
 
 

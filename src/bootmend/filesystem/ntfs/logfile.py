@@ -80,10 +80,25 @@ class Operation(IntEnum):
 
 
 _IN_FILE_RECORD = frozenset(
-    {0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x09, 0x0B, 0x0C, 0x0D, 0x11, 0x13, 0x21, 0x25},
+    {
+        Operation.INITIALIZE_FILE_RECORD,
+        Operation.DEALLOCATE_FILE_RECORD,
+        Operation.WRITE_END_OF_FILE_RECORD,
+        Operation.CREATE_ATTRIBUTE,
+        Operation.DELETE_ATTRIBUTE,
+        Operation.UPDATE_RESIDENT_VALUE,
+        Operation.UPDATE_MAPPING_PAIRS,
+        Operation.SET_NEW_ATTRIBUTE_SIZES,
+        Operation.ADD_INDEX_ENTRY_ROOT,
+        Operation.DELETE_INDEX_ENTRY_ROOT,
+        Operation.SET_INDEX_ENTRY_VCN_ROOT,
+        Operation.UPDATE_FILE_NAME_ROOT,
+        Operation.UPDATE_RECORD_DATA_ROOT,
+        Operation.ZERO_END_OF_FILE_RECORD,
+    }
 )
 """Operations that change one file record and nothing else in its cluster."""
-_IN_NO_CLUSTER = frozenset({0x00, 0x01, 0x0A, *range(0x18, 0x21)})
+_NO_CHANGE = frozenset({Operation.NOOP, Operation.COMPENSATION})
 
 
 class LogFile:
@@ -162,7 +177,7 @@ class LogFile:
 
 def _is_in_file_record(redo: int, undo: int) -> bool:
     both = {redo, undo}
-    return bool(both & _IN_FILE_RECORD) and both <= _IN_FILE_RECORD | _IN_NO_CLUSTER
+    return bool(both & _IN_FILE_RECORD) and both <= _IN_FILE_RECORD | _NO_CHANGE
 
 
 def _merge(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -124,7 +124,7 @@ class NtfsTree(FileTree):
         with place(normalise(path)):
             parts = split_path(path)
             if not parts:
-                return _entry("\\", self.mft.inode(layout.ROOT))
+                return _entry("", self.mft.inode(layout.ROOT))
             found = self._find(parts)
             return _entry(found.entry.file_name.name, found.inode) if found else None
 
