@@ -12,7 +12,8 @@ from bootmend.errors import BootmendError, CorruptError
 from bootmend.filesystem.ntfs import NtfsTree
 from bootmend.filesystem.ntfs.runs import decode_runs
 from bootmend.source import MemorySource
-from tests.filesystem.build_ntfs import encode_runs, record_at, small_volume
+from tests.filesystem.build_ntfs import encode_runs
+from tests.filesystem.small_volume import record_at, small_volume
 from tests.support import fuzz_cases
 
 

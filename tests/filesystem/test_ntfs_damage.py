@@ -11,7 +11,8 @@ from bootmend.errors import BootmendError, CorruptError, TruncatedError
 from bootmend.filesystem.ntfs import NtfsTree
 from bootmend.filesystem.ntfs.runs import decode_runs
 from bootmend.source import MemorySource
-from tests.filesystem.build_ntfs import DATA, HOLE, Attr, NtfsBuilder, record_at, small_volume
+from tests.filesystem.build_ntfs import DATA, HOLE, Attr, NtfsBuilder
+from tests.filesystem.small_volume import record_at, small_volume
 
 if TYPE_CHECKING:
     from collections.abc import Callable

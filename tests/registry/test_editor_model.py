@@ -160,7 +160,9 @@ def test_dissect_reads_the_outcome(minor: int, seed: int) -> None:
     for path, name in [(path, name) for path, values in tree(data).items() for name in values if not values[name][1]]:
         edit.delete_value(path, name)  # stored as no cell at all, which dissect cannot read
     data, expected = edited(written(data, edit.commit()), seed, fuzz_cases(120))
-    assert dissect_tree(data) == {path: {name or "(Default)": raw for name, (_, raw) in values.items()} for path, values in expected.items()}
+    assert dissect_tree(data) == {
+        path: {name or "(Default)": raw for name, (_, raw) in values.items()} for path, values in expected.items()
+    }
 
 
 def hivex_tree(data: bytes, folder: Path) -> Tree:

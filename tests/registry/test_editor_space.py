@@ -133,7 +133,9 @@ def test_other_cells_stay_as_they_are() -> None:
     changed = [cell for cell in before if after.get(cell) != before[cell]]
     hive = Hive(MemorySource(data))
     paths = ("Odd", "Many", f"{OBJECT}\\Elements", f"{OBJECT}\\Elements\\11000001")
-    named = {key_fields(data, key.offset)[name] for key in map(hive.key, paths) if key for name in ("list", "security", "value_list")}
+    named = {
+        key_fields(data, key.offset)[name] for key in map(hive.key, paths) if key for name in ("list", "security", "value_list")
+    }
     gone = hive.key(paths[-1])
     assert gone is not None
     values = {value.offset for value in gone.values()}

@@ -26,7 +26,9 @@ def random_edits(edit: HiveEditor, paths: list[str], random: Random) -> None:
         try:
             operation = random.randrange(4)
             if operation == 0:
-                edit.set_value(path, random.choice(["", "KeyName", "new"]), 3, random.randbytes(random.choice([0, 3, 9, 500, 20_000])))
+                edit.set_value(
+                    path, random.choice(["", "KeyName", "new"]), 3, random.randbytes(random.choice([0, 3, 9, 500, 20_000]))
+                )
             elif operation == 1:
                 edit.create_key(f"{path}\\{random.choice(['a', 'zz', 'plain', '0007x'])}")
             elif operation == 2:
@@ -55,7 +57,9 @@ def survives(data: bytes, paths: list[str], random: Random) -> None:
     if commit.changed:
         codes = [violation.code for violation in check_buffer(file.data)]
         assert len(codes) <= len(check_buffer(data))
-        assert not [each for each in new_violations((), check_buffer(file.data)) if each.code in ("base-sequence", "base-checksum")]
+        assert not [
+            each for each in new_violations((), check_buffer(file.data)) if each.code in ("base-sequence", "base-checksum")
+        ]
 
 
 @pytest.mark.parametrize("minor", FIXTURES)

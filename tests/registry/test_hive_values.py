@@ -29,7 +29,9 @@ def broken(offset: int, form: str, *numbers: int | bytes, data: bytes = b"123456
     return next(Hive(MemorySource(bytes(raw.data))).root.values())
 
 
-@pytest.mark.parametrize("length", [0, 1, 2, 3, 4, 5, 8, 4092, SEGMENT - 1, SEGMENT, SEGMENT + 1, 2 * SEGMENT, 2 * SEGMENT + 1, 100_000])
+@pytest.mark.parametrize(
+    "length", [0, 1, 2, 3, 4, 5, 8, 4092, SEGMENT - 1, SEGMENT, SEGMENT + 1, 2 * SEGMENT, 2 * SEGMENT + 1, 100_000]
+)
 @pytest.mark.parametrize("minor", [3, 4, 5, 6])
 def test_data_of_every_length(length: int, minor: int) -> None:
     data = (bytes(range(251)) * (length // 251 + 1))[:length]

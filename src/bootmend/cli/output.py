@@ -83,7 +83,8 @@ def show_error(error: BootmendError) -> None:
     if error.hint:
         say(f"  {error.hint}")
     if isinstance(error, RefusedError):
-        say(f"Nothing was written. (exit {error.exit_code})")
+        said = "nothing was written" in str(error).lower()
+        say(f"(exit {error.exit_code})" if said else f"Nothing was written. (exit {error.exit_code})")
 
 
 def confirm(question: str, *, yes: bool) -> bool:

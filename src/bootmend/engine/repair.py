@@ -15,7 +15,7 @@ from bootmend.engine.recovery import recover_run, undo_run
 from bootmend.engine.runs import Run, RunState, find_runs_for, list_runs, undoable_runs, unfinished_runs
 from bootmend.engine.runs import find_run as find_run_by_id
 from bootmend.engine.target import Target
-from bootmend.engine.writer import apply_run, commit_run
+from bootmend.engine.writer import apply_run, commit_run, roll_back
 from bootmend.errors import NothingToUndoError, ReadError, RefusedError, UsageError, VerificationError
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def apply_plan(plan: Plan, path: str) -> Outcome:
         RefusedError: the target is in use, or has changed since the plan was made; nothing was written.
         ApplyError: writing failed; every byte is back as it was.
         RollbackError: writing failed, and so did the way back.
-        VerificationError: what was written does not cure on the disk what it cured on the copy.
+        VerificationError: what was written does not cure on the disk what it cured on the copy; every byte is back.
     """
     with Target(path) as target:
         with lock_sources(_paths(target, plan, path)):
@@ -94,7 +94,11 @@ def apply_plan(plan: Plan, path: str) -> Outcome:
             _refuse_stale(plan, fresh, path)
             run = begin_run(fresh.patchset, fresh.witnesses, _info(fresh), target=path, run_id=fresh.id)
             apply_run(run)
-            _verify(fresh, path, run)
+            try:
+                _verify(fresh, path)
+            except BaseException:
+                roll_back(run)
+                raise
             commit_run(run)
     return Outcome(
         kind="repair",
@@ -133,7 +137,7 @@ def _refuse_stale(plan: Plan, fresh: Plan, path: str) -> None:
         raise RefusedError(f"{path} has changed since the plan was made", hint="run check again, and make the plan anew")
 
 
-def _verify(plan: Plan, path: str, run: Run) -> None:
+def _verify(plan: Plan, path: str) -> None:
     """Look at the disk itself with fresh eyes."""
     with Target(path) as target:
         findings, _ = examine(target.machine, plan.report.rules)
@@ -141,8 +145,8 @@ def _verify(plan: Plan, path: str, run: Run) -> None:
     staying = [finding for finding in plan.chosen if finding.key in after]
     if staying:
         raise VerificationError(
-            f"written and read back, but {staying[0].rule} is still found on {path}; is another program writing to it?",
-            hint=f"to take the change back:  bootmend undo {run.id}",
+            f"written and read back, but {staying[0].rule} is still found on {path}; every byte is back as it was",
+            hint="another program may be writing to it: detach it everywhere, then try again",
         )
 
 
@@ -196,23 +200,24 @@ def _can_undo(run: Run) -> bool:
 
 
 def undo(run: Run) -> Outcome:
-    """Take a run back, byte for byte; an interrupted run is rolled back or found to be whole.
+    """Take a run back, byte for byte; one that was interrupted is rolled back, or finished first and then undone.
 
     Raises:
         RefusedError: the disk has been written to since; nothing was written.
         ApplyError, RollbackError: writing failed.
         NothingToUndoError: the run has been undone already.
     """
-    if run.is_unfinished:
-        with lock_sources(run.paths):
-            state = recover_run(run)
-        return Outcome(
-            kind="undo", run_id=run.id, target=run.target, state=str(state), bytes_written=0, undoes=run.id,
-            notes=("the run had been interrupted; it was finished or rolled back as a whole",),
-        )
-    if run.state is not RunState.COMMITTED:
-        raise NothingToUndoError(f"run {run.id} is {run.state} already")
     with lock_sources(run.paths):
+        if run.is_unfinished and recover_run(run) is RunState.ROLLED_BACK:
+            return Outcome(
+                kind="undo",
+                run_id=run.id,
+                target=run.target,
+                state=str(RunState.ROLLED_BACK),
+                bytes_written=0,
+                undoes=run.id,
+                notes=("the run had been interrupted; what it had written was taken back",),
+            )
         inverse = undo_run(run)
     return Outcome(
         kind="undo",

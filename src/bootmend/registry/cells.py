@@ -37,6 +37,9 @@ class Cells:
 
     __slots__ = ("_pages", "_source", "buffer", "lazy", "limit", "minor")
 
+    editable = False
+    """Whether the buffer may change, so that what is read from it must be copied."""
+
     def __init__(self, source: Source, limit: int, minor: int) -> None:
         self.limit = limit
         self.minor = minor

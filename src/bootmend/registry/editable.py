@@ -20,6 +20,8 @@ class EditableCells(Cells):
 
     __slots__ = ("_undo", "bytes", "moved", "touched")
 
+    editable = True
+
     def __init__(self, data: bytearray, limit: int, minor: int) -> None:  # the parent reads a source, this has it all
         self.bytes = self.buffer = data
         self.lazy = False

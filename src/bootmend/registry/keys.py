@@ -26,7 +26,7 @@ from bootmend.registry.layout import (
 )
 from bootmend.registry.lists import COMPRESSED, find_subkey, subkey_offsets
 from bootmend.registry.names import decode_name
-from bootmend.registry.values import PREDEFINED, Value, find_value, iterate_values
+from bootmend.registry.values import PREDEFINED, Value, find_value, value_offsets, values_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -97,7 +97,8 @@ class Key:
 
     def values(self) -> Iterator[Value]:
         """Yield the values, in stored order."""
-        return iterate_values(self._cells, self.start)
+        cells = self._cells
+        return values_at(cells, value_offsets(cells, self.start))
 
     def value(self, name: str) -> Value | None:
         """Return the value of that name ("" is the default value), whatever its case, or None."""

@@ -59,12 +59,17 @@ def read_list(cells: Cells, offset: int) -> Leaf:
     Raises:
         CorruptError: the cell holds no list, or its entries do not fit.
     """
+    return Leaf(offset, *_list_at(cells, offset))
+
+
+def _list_at(cells: Cells, offset: int) -> tuple[bytes, int, int]:
+    """Return kind, start and number of the entries of a list."""
     start = cells.start(offset, LIST_HEAD_SIZE, "subkey list")
     kind, count = _head_of(cells.buffer, start)
     if kind not in _WIDTHS:
         raise cells.corrupt(offset, f"{kind!r} is not a list of subkeys")
     cells.start(offset, LIST_HEAD_SIZE + count * _WIDTHS[kind], "subkey list")
-    return Leaf(offset, kind, start + LIST_HEAD_SIZE, count)
+    return kind, start + LIST_HEAD_SIZE, count
 
 
 def read_leaves(cells: Cells, offset: int) -> list[Leaf]:
@@ -108,9 +113,11 @@ def subkey_offsets(cells: Cells, key: int) -> Sequence[int]:
     count, offset = _list_of(cells.buffer, key + NK_SUBKEYS)
     if not count:
         return ()
-    root = read_list(cells, offset)
-    if root.kind != RI:
-        return leaf_entries(cells, root)
+    kind, start, number = _list_at(cells, offset)
+    if kind in HASHED:
+        return numbers(2 * number).unpack_from(cells.buffer, start)[::2]
+    if kind == LI:
+        return numbers(number).unpack_from(cells.buffer, start)
     offsets = [entry for leaf in read_leaves(cells, offset) for entry in leaf_entries(cells, leaf)]
     if len(offsets) > cells.limit // SMALLEST_KEY:
         raise cells.corrupt(offset, "the subkey list has more entries than the hive has room for")

@@ -147,7 +147,7 @@ def values_at(cells: Cells, offsets: Sequence[int]) -> Iterator[Value]:  # noqa:
     The loop is written out, and fills objects without a constructor, because it is where a walk of a hive spends its time.
     """
     buffer, lazy, limit, unpack, new = cells.buffer, cells.lazy, cells.limit, VK_CELL.unpack_from, Value.__new__
-    end = limit - VK_SIZE
+    end, editable = limit - VK_SIZE, cells.editable
     for offset in offsets:
         if offset & 7 or offset > end:
             raise cells.corrupt(offset, "value: the offset leads nowhere")
@@ -164,8 +164,14 @@ def values_at(cells: Cells, offsets: Sequence[int]) -> Iterator[Value]:  # noqa:
             cells.fetch(position, width)
         elif INLINE <= length <= _INLINE_FULL:
             data = where.to_bytes(4, "little")[: length & 7]
-        elif length <= SEGMENT and where <= end and not where & 7 and length < -_size_at(buffer, where + BASE_SIZE)[0] - 3 <= limit - where:
-            data = bytes(buffer[where + CELLS_START : where + CELLS_START + length])
+        elif (
+            length <= SEGMENT
+            and where <= end
+            and not where & 7
+            and length + 4 <= -_size_at(buffer, where + BASE_SIZE)[0] <= limit - where
+        ):
+            found = buffer[where + CELLS_START : where + CELLS_START + length]
+            data = bytes(found) if editable else found
         name = buffer[position : position + width]
         value.name = name.decode("latin-1") if flags & VK_COMPRESSED_NAME else decode_name(name, compressed=False)
         value.flags, value.offset = flags, offset
@@ -173,16 +179,10 @@ def values_at(cells: Cells, offsets: Sequence[int]) -> Iterator[Value]:  # noqa:
         yield value
 
 
-def iterate_values(cells: Cells, key: int) -> Iterator[Value]:
-    """Yield the values of a key in stored order."""
-    offsets = value_offsets(cells, key)
-    return values_at(cells, offsets) if offsets else iter(())
-
-
 def find_value(cells: Cells, key: int, name: str) -> Value | None:
     """Return the value of that name, whatever its case, or None."""
     wanted = upcase(name)
-    return next((value for value in iterate_values(cells, key) if upcase(value.name) == wanted), None)
+    return next((value for value in values_at(cells, value_offsets(cells, key)) if upcase(value.name) == wanted), None)
 
 
 def is_big(cells: Cells, length: int) -> bool:

@@ -202,6 +202,9 @@ def run_text(outcome: Outcome, style: Style, *, name: str, seconds: float) -> st
 
 def undo_text(outcome: Outcome, style: Style) -> str:
     """What ``bootmend undo`` prints."""
+    if outcome.run_id == outcome.undoes:
+        notes = "".join(f"  note: {note}\n" for note in outcome.notes)
+        return f"{style('✓', 'green', 'bold')} {outcome.target} is as it was before run {outcome.undoes}.\n{notes}"
     return (
         f"{style('✓', 'green', 'bold')} {outcome.target} is as it was before run {outcome.undoes} (checksums match)."
         + (f" {outcome.after_undo}" if outcome.after_undo else "")
