@@ -18,7 +18,7 @@ PYTHON = FOLDER / ("Scripts/python.exe" if sys.platform == "win32" else "bin/pyt
 
 def main(extras: list[str]) -> int:
     """Make the environment where it is missing, and install."""
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 (said before pip says it in its own words)
         print(f"bootmend needs Python 3.11 or newer; this is {sys.version.split()[0]}", file=sys.stderr)
         return 2
     if not PYTHON.exists():

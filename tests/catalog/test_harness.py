@@ -52,9 +52,7 @@ def rule(request: pytest.FixtureRequest) -> RuleModule:
 @pytest.fixture
 def broken(rule: RuleModule, profile: Profile, tmp_path: Path) -> str:
     path = str(tmp_path / f"broken.{'vhd' if 'vhd' in profile.format else 'raw'}")
-    make_sample(
-        rule.RULE.id, path, generation=profile.generation, layout=profile.layout, image_format=profile.format, size=SIZE
-    )
+    make_sample(rule.RULE.id, path, generation=profile.generation, layout=profile.layout, image_format=profile.format, size=SIZE)
     return path
 
 
@@ -135,7 +133,7 @@ class _Failing:
 
 
 @pytest.mark.parametrize("profile", [PROFILES[1], PROFILES[7]], ids=str, indirect=True)
-def test_killed_at_every_write_it_is_recoverable(rule: RuleModule, broken: str) -> None:
+def test_killed_at_every_write_it_is_recoverable(broken: str) -> None:
     before = fingerprint(broken)
     with Target(broken) as target:
         plan = make_plan(target, REQUEST)
@@ -143,7 +141,7 @@ def test_killed_at_every_write_it_is_recoverable(rule: RuleModule, broken: str) 
         left = [number]
         run = begin_run(plan.patchset, plan.witnesses, {}, target=broken)
         try:
-            apply_run(run, lambda path, left=left: _Failing(open_for_writing(path), left))  # type: ignore[misc,arg-type,return-value]
+            apply_run(run, lambda path, left=left: _Failing(open_for_writing(path), left))  # type: ignore[misc,arg-type]
         except _Power:
             state = recover_run(find_run(run.id))
             assert state in {RunState.ROLLED_BACK, RunState.COMMITTED}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,6 +18,9 @@ from bootmend.model import Applicability
 from bootmend.operations import CreateObject, SetElement, SetValue
 from bootmend.samples import write_sample
 from tests.catalog.conftest import edit
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 STORE = (1, "\\Boot\\BCD")
 SYSTEM = (1, "\\Windows\\System32\\config\\SYSTEM")

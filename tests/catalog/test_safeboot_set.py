@@ -34,7 +34,11 @@ def test_each_mode(folder: Path, mode: int, word: str, applicability: Applicabil
 
 
 def test_the_alternate_shell_goes_with_it(folder: Path) -> None:
-    edit(folder, SetElement(*STORE, "{default}", "safeboot", 0), SetElement(*STORE, "{default}", "safebootalternateshell", value=True))
+    edit(
+        folder,
+        SetElement(*STORE, "{default}", "safeboot", 0),
+        SetElement(*STORE, "{default}", "safebootalternateshell", value=True),
+    )
     with Target(str(folder)) as target:
         plan = make_plan(target, Request(made_at=SAMPLE_TIME))
     assert [(change.name, change.before, change.after) for change in plan.changes] == [

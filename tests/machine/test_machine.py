@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,6 +18,9 @@ from bootmend.machine import installation_of
 from bootmend.operations import SetElement, SetValue
 from bootmend.samples import write_sample
 from tests.catalog.conftest import change, edit, folder, own_state
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["folder", "own_state"]
 SYSTEM = (1, "\\Windows\\System32\\config\\SYSTEM")
@@ -114,11 +117,14 @@ def test_a_select_that_names_a_control_set_that_is_not_there(folder: Path) -> No
             _ = installation.control_set
 
 
-@pytest.mark.parametrize(("generation", "layout", "expected"), [
-    (1, "usual", {1: ("system",), 2: ("windows",)}),
-    (1, "single", {1: ("system", "windows")}),
-    (2, "usual", {1: ("system",), 2: (), 3: ("windows",), 4: ("recovery",)}),
-])
+@pytest.mark.parametrize(
+    ("generation", "layout", "expected"),
+    [
+        (1, "usual", {1: ("system",), 2: ("windows",)}),
+        (1, "single", {1: ("system", "windows")}),
+        (2, "usual", {1: ("system",), 2: (), 3: ("windows",), 4: ("recovery",)}),
+    ],
+)
 def test_what_volumes_are_for(tmp_path: Path, generation: int, layout: str, expected: dict[int, tuple[str, ...]]) -> None:
     path = str(tmp_path / "disk.raw")
     write_sample(path, generation=generation, layout=layout, format="raw", size=4 << 30)

@@ -118,4 +118,8 @@ def checker_lines(image: str) -> list[str]:
         command += ["--format", "vpc"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     passing = ("image unchanged", "qemu-img info")
-    return [re.sub(r"/tmp/\S+|/dev/loop\d+", "...", line) for line in done.stdout.splitlines() if not any(word in line for word in passing)]
+    return [
+        re.sub(r"/tmp/\S+|/dev/loop\d+", "...", line)
+        for line in done.stdout.splitlines()
+        if not any(word in line for word in passing)
+    ]

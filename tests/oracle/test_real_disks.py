@@ -1,4 +1,4 @@
-"""The main job on disks made by others: real stores and a real SYSTEM hive, broken by hivex, repaired by us, judged by everybody."""
+"""The main job on disks made by others: real stores and hives, broken by hivex, repaired by us, judged by everybody."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def _upper(text: str) -> str:
 
 
 def edited(data: bytes, seed: int, steps: int, commits: int = 4) -> tuple[bytes, Tree]:
-    model = Model(data, Random(seed))  # noqa: S311
+    model = Model(data, Random(seed))
     room = len(data) + 40 * 4096
     for _ in range(commits):
         edit = HiveEditor(MemorySource(data), now=NOW, room=room)
@@ -114,7 +114,7 @@ def test_random_edits_do_what_the_model_does(minor: int, seed: int) -> None:
 @given(seed=st.integers(0, 1 << 32), minor=st.sampled_from([3, 5]))
 def test_a_single_edit_changes_only_cells_of_what_it_names(seed: int, minor: int) -> None:
     data = bytes(store(minor, tail=9000).data)
-    model = Model(data, Random(seed))  # noqa: S311
+    model = Model(data, Random(seed))
     before = tree(data)
     edit = HiveEditor(MemorySource(data), now=NOW, room=len(data) + 40 * 4096)
     model.step(edit)

@@ -35,8 +35,7 @@ def random_edits(edit: HiveEditor, paths: list[str], random: Random) -> None:
                 edit.delete_key(path, recursive=True)
             else:
                 edit.delete_value(path, random.choice(["", "KeyName", "Element"]))
-        except BootmendError as error:
-            assert error.message
+        except BootmendError:
             assert bytes(edit._buffer.bytes) == before
 
 
@@ -49,8 +48,7 @@ def survives(data: bytes, paths: list[str], random: Random) -> None:
     random_edits(edit, paths, random)
     try:
         commit = edit.commit()
-    except RefusedError as error:
-        assert "would break the hive" in error.message or "come to their end" in error.message
+    except RefusedError:
         return
     file = MemorySource(data + bytes(commit.size - len(data)), writable=True)
     commit.write(file)
@@ -65,7 +63,7 @@ def survives(data: bytes, paths: list[str], random: Random) -> None:
 @pytest.mark.parametrize("minor", FIXTURES)
 @pytest.mark.parametrize("part", range(3))
 def test_edits_of_mutated_hives(minor: int, part: int) -> None:
-    random = Random(10 * minor + part)  # noqa: S311
+    random = Random(10 * minor + part)
     paths = [path for path, _ in Hive(MemorySource(FIXTURES[minor])).walk()]
     started = process_time()
     for _ in range(fuzz_cases(60)):

@@ -340,7 +340,7 @@ def test_a_list_of_lists_of_lists_is_refused() -> None:
 def test_keys_in_a_circle_end_the_walk() -> None:
     raw = store()
     poke(raw, raw.lists["Odd"], 4, "<I", raw.where["Odd"])
-    with pytest.raises(CorruptError, match="nested deeper|loop"):
+    with pytest.raises(CorruptError, match=r"nested deeper|loop"):
         for _ in opened(raw).walk():
             pass
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from random import Random
 from time import process_time
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,6 +15,9 @@ from bootmend.source import MemorySource
 from ..support import needs, shared_data, shared_files, unpacked
 from .editing import NOW, cells_of, tree
 from .test_editor_model import _upper, dissect_tree, hivex_tree
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = pytest.mark.oracle
 
@@ -137,7 +140,7 @@ def test_a_real_system_hive_edited_at_random(tmp_path: Path) -> None:
     data = unpacked(shared_data("hives") / "regipy_SYSTEM.xz")
     expected = tree(data)
     edit = HiveEditor(MemorySource(data), now=NOW, room=len(data) + (3 << 20))
-    random = Random(7)  # noqa: S311
+    random = Random(7)
     paths = sorted(expected)
     for number in range(300):
         path = random.choice(paths)

@@ -144,7 +144,7 @@ def test_a_broken_record(offset: int, form: str, numbers: tuple[int | bytes, ...
     [
         (4, "<I", (0x80000005,), "inline"),
         (4, "<I", (0x7FFFFFFF,), "nowhere"),
-        (4, "<I", (5000,), "do not fit"),
+        (4, "<I", (100,), "do not fit"),
         (4, "<I", (SEGMENT + 1,), "nowhere|big data"),
         (8, "<I", (NIL,), "nowhere"),
         (8, "<I", (12,), "nowhere"),

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from bootmend.catalog import rule_modules
 from bootmend.engine.runs import unfinished_runs
 from bootmend.errors import BootmendError
-from bootmend.machine import Machine
 from bootmend.model import Finding, Severity
 
 if TYPE_CHECKING:
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
     from bootmend.catalog import RuleModule
     from bootmend.engine.target import Target
+    from bootmend.machine import BootStore, Machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,11 +210,10 @@ def _remarks(target: Target, machine: Machine) -> Iterator[str]:
         yield f"{volume.name} is encrypted with BitLocker: its files were not looked at"
 
 
-def _bootmgr_remark(machine: Machine, store: object) -> Iterator[str]:
+def _bootmgr_remark(machine: Machine, store: BootStore) -> Iterator[str]:
     from bootmend.bcd import PartitionDevice
-    from bootmend.machine import BootStore, device_value, volume_of
+    from bootmend.machine import device_value, volume_of
 
-    assert isinstance(store, BootStore)
     bootmgr = store.store.get("{bootmgr}")
     device = device_value(bootmgr, "device") if bootmgr else None
     if isinstance(device, PartitionDevice) and volume_of(machine, device) is None:

@@ -168,10 +168,7 @@ def _no_offer(report: Report, request: Request) -> str:
 
 
 def _do(workspace: Workspace, chosen: Iterable[Finding], request: Request) -> list[Step]:
-    steps = []
-    for operation in _operations(workspace, chosen, request):
-        steps.append(Step(operation.kind, tuple(operation.do(workspace))))
-    return steps
+    return [Step(operation.kind, tuple(operation.do(workspace))) for operation in _operations(workspace, chosen, request)]
 
 
 def _operations(workspace: Workspace, chosen: Iterable[Finding], request: Request) -> Iterator[Operation]:
@@ -228,7 +225,8 @@ def _prove(workspace: Workspace, report: Report, chosen: Iterable[Finding]) -> N
     known = {one.rule for one in report.inconclusive}
     unknown = [one for one in inconclusive if one.rule not in known]
     if unknown:
-        raise RefusedError(f"the repair was tried on a copy, and {unknown[0].rule} could not be judged there: {unknown[0].reason}")
+        one = unknown[0]
+        raise RefusedError(f"the repair was tried on a copy, and {one.rule} could not be judged there: {one.reason}")
 
 
 def patchset_of(target: Target, overlays: Overlays) -> PatchSet:
@@ -253,8 +251,9 @@ def witnesses_of(workspace: Workspace) -> Iterator[Witness]:
         anchors += [(what, disk, offset, length) for what, offset, length in machine.table.anchors()]
     for volume, path in workspace.touched:
         file = machine.volume(volume.number).tree.open(path)
-        anchors += [(f"{volume.where(path)}: {anchor.what}", anchor.source, anchor.offset, anchor.length) for anchor in file.anchors()]
-        anchors.append((f"{volume.where(path)}: hive header", file, 0, min(512, file.size)))
+        where = volume.where(path)
+        anchors += [(f"{where}: {anchor.what}", anchor.source, anchor.offset, anchor.length) for anchor in file.anchors()]
+        anchors.append((f"{where}: first sector", file, 0, min(512, file.size)))
     for what, source, offset, length in anchors:
         yield from _witness(what, source, offset, length)
 

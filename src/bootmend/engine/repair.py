@@ -88,18 +88,17 @@ def apply_plan(plan: Plan, path: str) -> Outcome:
         RollbackError: writing failed, and so did the way back.
         VerificationError: what was written does not cure on the disk what it cured on the copy; every byte is back.
     """
-    with Target(path) as target:
-        with lock_sources(_paths(target, plan, path)):
-            fresh = make_plan(target, plan.request)
-            _refuse_stale(plan, fresh, path)
-            run = begin_run(fresh.patchset, fresh.witnesses, _info(fresh), target=path, run_id=fresh.id)
-            apply_run(run)
-            try:
-                _verify(fresh, path)
-            except BaseException:
-                roll_back(run)
-                raise
-            commit_run(run)
+    with Target(path) as target, lock_sources(_paths(target, plan, path)):
+        fresh = make_plan(target, plan.request)
+        _refuse_stale(plan, fresh, path)
+        run = begin_run(fresh.patchset, fresh.witnesses, _info(fresh), target=path, run_id=fresh.id)
+        apply_run(run)
+        try:
+            _verify(fresh, path)
+        except BaseException:
+            roll_back(run)
+            raise
+        commit_run(run)
     return Outcome(
         kind="repair",
         run_id=run.id,
@@ -296,5 +295,3 @@ def _next_data(descriptor: int, position: int, size: int) -> tuple[int, int]:
         return start, os.lseek(descriptor, start, os.SEEK_HOLE)
     except OSError:
         return size, size
-
-

@@ -14,6 +14,7 @@ from bootmend.source import FileSource, Overlay, StepClock
 
 if TYPE_CHECKING:
     from types import TracebackType
+    from typing import Self
 
     from bootmend.image import Image
     from bootmend.source import Source
@@ -40,7 +41,7 @@ class Target:
             file.close()
         self._files.clear()
 
-    def __enter__(self) -> Target:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

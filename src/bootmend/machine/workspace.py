@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from bootmend.errors import RefusedError, place
 from bootmend.machine.hives import logs_of
-from bootmend.machine.machine import Machine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bootmend.bcd import StoreEditor
     from bootmend.filesystem import File, Obstacle
+    from bootmend.machine.machine import Machine
     from bootmend.machine.volumes import Volume
     from bootmend.registry import HiveEditor
 

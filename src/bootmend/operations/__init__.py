@@ -13,4 +13,13 @@ from bootmend.operations.set_disk_id import SetDiskId
 from bootmend.operations.set_element import SetElement
 from bootmend.operations.set_value import SetValue
 
-__all__ = ["CreateObject", "DeleteElement", "DeleteValue", "DiscardHibernation", "Operation", "SetDiskId", "SetElement", "SetValue"]
+__all__ = [
+    "CreateObject",
+    "DeleteElement",
+    "DeleteValue",
+    "DiscardHibernation",
+    "Operation",
+    "SetDiskId",
+    "SetElement",
+    "SetValue",
+]

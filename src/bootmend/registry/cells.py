@@ -106,11 +106,7 @@ class Cells:
 
     def read(self, offset: int, length: int, what: str) -> bytes:
         """Return the first ``length`` bytes of an allocated cell."""
-        start = offset + CELLS_START  # the body of start(), written out: most data are read here
-        if self.lazy or offset & 7 or offset > self.limit - 8:
-            start = self.start(offset, length, what)
-        elif not length + CELL_HEADER <= -_size_at(self.buffer, start - CELL_HEADER)[0] <= self.limit - offset:
-            start = self.start(offset, length, what)
+        start = self.start(offset, length, what)
         return bytes(self.buffer[start : start + length])
 
     def numbers(self, offset: int, count: int, what: str) -> tuple[int, ...]:

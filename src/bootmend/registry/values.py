@@ -141,7 +141,7 @@ def value_offsets(cells: Cells, key: int) -> Sequence[int]:
     return cells.numbers(offset, count, "value list")
 
 
-def values_at(cells: Cells, offsets: Sequence[int]) -> Iterator[Value]:  # noqa: C901
+def values_at(cells: Cells, offsets: Sequence[int]) -> Iterator[Value]:
     """Yield the values in these cells.
 
     The loop is written out, and fills objects without a constructor, because it is where a walk of a hive spends its time.

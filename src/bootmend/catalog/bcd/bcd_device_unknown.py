@@ -149,7 +149,8 @@ def _loader_finding(machine: Machine, store: BootStore, loader: BcdObject, lost:
         severity=Severity.ERROR if sure or (is_default(store, loader) and not foreign) else Severity.WARNING,
         applicability=Applicability.SAFE if sure else Applicability.MANUAL,
         subject=f"{store.where} {loader.id}",
-        sentence=f"{loader_text(store.store, loader)} {_where_it_points(machine, lost)}{_verdict(fitting, sure=sure, foreign=foreign)}.",
+        sentence=f"{loader_text(store.store, loader)} {_where_it_points(machine, lost)}"
+        f"{_verdict(fitting, sure=sure, foreign=foreign)}.",
         evidence=(
             Evidence("store", store.where, "the loader's store"),
             *(_lost_evidence(machine, one) for one in lost),

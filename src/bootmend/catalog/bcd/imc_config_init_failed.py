@@ -138,7 +138,8 @@ def _why_no_hive(volume: Volume, path: str) -> Fault | None:
         return Fault("empty", "that is empty", (Evidence("file", where, "0 bytes", "a registry hive"),), discards=False)
     if not is_hive(file):
         found = f"{file.size} bytes that are no registry hive"
-        return Fault("not-a-hive", "that is no registry hive", (Evidence("file", where, found, "a registry hive"),), discards=False)
+        evidence = (Evidence("file", where, found, "a registry hive"),)
+        return Fault("not-a-hive", "that is no registry hive", evidence, discards=False)
     try:
         list(open_hive(volume, path).hive.root.values())
     except BootmendError as error:
@@ -165,9 +166,7 @@ def _finding(machine: Machine, store: BootStore, loader: BcdObject, fault: Fault
     name = loader_text(store.store, loader)
     path = _hive_path(loader)
     present = [element for element in ELEMENTS if loader.element(element)]
-    shown = tuple(
-        Evidence("element", element, element_text(machine, store.store, loader, element) or "") for element in present
-    )
+    shown = tuple(Evidence("element", element, element_text(machine, store.store, loader, element) or "") for element in present)
     count = f"{len(present)} element{'s' if len(present) > 1 else ''}"
     fix = f"deletes {count} of 1 loader" + (f", and with them the use of {path}" if fault.discards else "")
     return Finding(
@@ -208,8 +207,8 @@ def offer(machine: Machine) -> Iterator[Finding]:
             severity=Severity.NOTE,
             applicability=Applicability.UNSAFE,
             subject=f"{installation.where} ErrorControlPolicy",
-            sentence=f"No loader names an Initial Machine Configuration; Windows on {installation.volume.name} can be told to go on "
-            "when one fails to load.",
+            sentence="No loader names an Initial Machine Configuration; "
+            f"Windows on {installation.volume.name} can be told to go on when one fails to load.",
             evidence=tuple(Evidence("registry value", f"{key} ErrorControlPolicy", "not 0", "0") for key in missing),
             stop_codes=RULE.stop_codes,
             fix=f"sets ErrorControlPolicy = 0 in {len(missing)} keys of the SYSTEM hive",
