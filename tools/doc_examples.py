@@ -28,7 +28,9 @@ QUESTION = "[y/N]: "
 TIMEOUT = 120
 
 _BLOCK = re.compile(r"^(?P<indent> *)```console\n(?P<body>.*?)^(?P=indent)```$", re.DOTALL | re.MULTILINE)
-_ID = re.compile(r"(?:\b(?:[Pp]lan|run|undo) |bootmend-|\"id\": \"|^)(?P<id>[0-9a-f]{4,8})\b(?!\.)(?=$|[^\w-]|  \d{4}-)", re.MULTILINE)
+_ID = re.compile(
+    r"(?:\b(?:[Pp]lan|run|undo|undo of) |bootmend-|\"id\": \"|^)(?P<id>[0-9a-f]{4,8})\b(?!\.)(?=$|[^\w-])", re.MULTILINE
+)
 _SUM = re.compile(r"\b[0-9a-f]{64}\b")
 _MASKS = (
     (re.compile(r"\d{4}-\d\d-\d\d[T ][\d:.]+(?:Z| UTC)"), "<time>"),
@@ -97,13 +99,12 @@ class Session:
             "COLUMNS": "100",
         }
         self.last_code = 0
-        self.shown_ids: list[str] = []
-        self.real_ids: list[str] = []
+        self.real_ids: dict[str, str] = {}
 
     def run(self, example: Example) -> str:
         """Run a command as the page means it; return what it prints, in the order in which it is printed."""
         command = example.command
-        for shown, real in zip(self.shown_ids, self.real_ids, strict=False):
+        for shown, real in self.real_ids.items():
             command = re.sub(rf"\b{shown}\b", real, command)
         answer = example.output.partition(QUESTION)[2].partition("\n")[0] if QUESTION in example.output else None
         done = self._shell(command.replace(SHOWN_FOLDER, str(self.folder)), answer)
@@ -129,12 +130,36 @@ class Session:
             os.close(ours)
 
     def agree(self, shown: str, real: str) -> bool:
-        """Whether two outputs are the same but for what is masked; ids are learnt on the way."""
-        self.real_ids += [found for found in _ids(real) if found not in self.real_ids]
-        self.shown_ids += [found for found in _ids(shown) if found not in self.shown_ids]
-        parts = _masked(shown, self.shown_ids).split(f"{ANY_LINES}\n")
-        pattern = r"(?:.*\n)*?".join(map(re.escape, parts))
-        return re.fullmatch(pattern, _masked(real, self.real_ids)) is not None
+        """Whether two outputs are the same but for what is masked; what the page's ids stand for is learnt on the way."""
+        names: dict[str, str] = {}
+        pattern = "".join(self._pattern(piece, names) for piece in _pieces(_masked(shown)))
+        found = re.fullmatch(pattern, _masked(real))
+        if found is None:
+            return False
+        self.real_ids |= {name: found[group] for name, group in names.items()}
+        return True
+
+    def with_shown_ids(self, shown: str, real: str) -> str:
+        """New output with the page's ids in place of the real ones; those that it did not know are learnt, in their order."""
+        names = [piece for piece in _pieces(shown) if _is_id(piece)]
+        found = [piece for piece in _pieces(real) if _is_id(piece)]
+        if len(names) == len(found):
+            self.real_ids = dict(zip(names, found, strict=True)) | self.real_ids
+        known = {value: name for name, value in self.real_ids.items()}
+        return "".join(known.get(piece, piece) for piece in _pieces(real))
+
+    def _pattern(self, piece: str, names: dict[str, str]) -> str:
+        """The expression for a piece of shown output; ``names`` collects the groups that stand for ids not met before."""
+        if piece == f"{ANY_LINES}\n":
+            return r"(?:.*\n)*?"
+        if not _is_id(piece):
+            return re.escape(piece)
+        if piece in self.real_ids:
+            return self.real_ids[piece]
+        if piece in names:
+            return f"(?P={names[piece]})"
+        names[piece] = f"id{len(names)}"
+        return f"(?P<{names[piece]}>[0-9a-f]{{{64 if len(piece) == 64 else '4,8'}}})"
 
 
 def _terminal() -> tuple[int, int]:
@@ -149,15 +174,23 @@ def _terminal() -> tuple[int, int]:
     return terminal, ours
 
 
-def _ids(text: str) -> list[str]:
-    places = [(found.start("id"), found["id"]) for found in _ID.finditer(text)]
-    places += [(found.start(), found[0]) for found in _SUM.finditer(text)]
-    return list(dict.fromkeys(found for _, found in sorted(places)))
+def _is_id(piece: str) -> bool:
+    return re.fullmatch(r"[0-9a-f]{4,64}", piece) is not None
 
 
-def _masked(text: str, ids: list[str]) -> str:
-    for number, name in enumerate(ids):
-        text = re.sub(rf"\b{name}\b", f"<id {number}>", text)
+def _pieces(text: str) -> Iterator[str]:
+    """Ids, checksums and lines of ``…``, and the text between them."""
+    spans = {found.span("id") for found in _ID.finditer(text)} | {found.span() for found in _SUM.finditer(text)}
+    spans |= {found.span() for found in re.finditer(rf"^{ANY_LINES}\n", text, re.MULTILINE)}
+    position = 0
+    for start, end in sorted(spans):
+        yield text[position:start]
+        yield text[start:end]
+        position = end
+    yield text[position:]
+
+
+def _masked(text: str) -> str:
     for pattern, mask in _MASKS:
         text = pattern.sub(mask, text)
     return text
@@ -186,10 +219,20 @@ def _real(page: Path, session: Session, example: Example, differences: list[Diff
     if session.agree(example.output, real):
         return example.output
     differences.append(Difference(page.name, example.command, example.output, real))
-    if ANY_LINES in example.output:
+    if "Traceback (most recent call last)" in real:
         return example.output
-    session.shown_ids = list(session.real_ids)
-    return real
+    return session.with_shown_ids(example.output, _shortened(example.output, real))
+
+
+def _shortened(shown: str, real: str) -> str:
+    """The part of an output that the page shows: where it began with ``…``, from the line on that begins as its next line did."""
+    lines, left = shown.splitlines(keepends=True), real.splitlines(keepends=True)
+    if lines[:1] != [f"{ANY_LINES}\n"] or f"{ANY_LINES}\n" in lines[1:]:
+        return real
+    word = lines[1].split(" ", 1)[0] if len(lines) > 1 else ""
+    starts = [number for number, line in enumerate(left) if line.split(" ", 1)[0] == word]
+    first = starts[-1] if word and starts else max(0, len(left) - len(lines) + 1)
+    return f"{ANY_LINES}\n" + "".join(left[first:])
 
 
 def _dedented(block: re.Match[str]) -> str:
@@ -205,9 +248,10 @@ def main(arguments: list[str]) -> int:
     write = "--write" in arguments
     named = [Path(name).resolve() for name in arguments if name != "--write"]
     differences = [found for page in named or pages() if has_examples(page) for found in check_page(page, write=write)]
-    for difference in differences:
+    left = [found for found in differences if not write or "Traceback (most recent call last)" in found.real]
+    for difference in left:
         print(difference)
-    return 1 if differences and not write else 0
+    return 1 if left else 0
 
 
 if __name__ == "__main__":

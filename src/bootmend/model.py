@@ -2,12 +2,18 @@
 
 Plain frozen records and their JSON form; no behaviour, no input or output.  The JSON names are a
 published contract (``schemas/``): names may be added, never changed.
+
+They are named tuples and not dataclasses, which take ten times as long to import: every command pays for them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Severity(StrEnum):
@@ -30,8 +36,7 @@ class Applicability(StrEnum):
     MANUAL = "manual"
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """One fact: ``what`` was looked at, ``where``, what was ``found`` and what was ``expected``."""
 
     what: str
@@ -44,8 +49,7 @@ class Evidence:
         return {"what": self.what, "where": self.where, "found": self.found, "expected": self.expected}
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One fault of one thing, named by one rule.
 
     ``subject`` tells findings of the same rule apart and is stable between two looks at the same
@@ -62,7 +66,7 @@ class Finding:
     evidence: tuple[Evidence, ...]
     stop_codes: tuple[str, ...] = ()
     fix: str = ""
-    details: dict[str, str] = field(default_factory=dict)
+    details: Mapping[str, str] = MappingProxyType({})
 
     @property
     def key(self) -> tuple[str, str]:
@@ -85,8 +89,7 @@ class Finding:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One thing an operation changes, as a person reads it.
 
     ``where`` is a file of the disk, ``group`` what the change belongs to (a BCD object, a registry
@@ -105,8 +108,7 @@ class Change:
         return {"where": self.where, "group": self.group, "name": self.name, "before": self.before, "after": self.after}
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """What is known of a boot failure before any disk is looked at.
 
     ``applicability`` is the usual one; a finding may be stricter.

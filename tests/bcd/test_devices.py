@@ -18,7 +18,7 @@ from bootmend.bcd import (
     VmbusDevice,
     parse_device,
 )
-from bootmend.bcd.device_text import device_from_text, device_text
+from bootmend.bcd.device_text import Finder, device_from_text, device_text
 from bootmend.errors import UsageError
 from tests.bcd.stores import boot, locate, mbr, ramdisk, vhd
 
@@ -167,7 +167,7 @@ def test_text(device: Device, text: str) -> None:
 
 def typed(text: str, element: int = 0x11000001) -> Device:
     partitions = {"c:": C_DRIVE}
-    return device_from_text(text, lambda name: partitions.get(name.lower()), {OPTIONS: OPTIONS}.get, element)
+    return device_from_text(text, Finder(lambda name: partitions.get(name.lower()), {OPTIONS: OPTIONS}.get), element)
 
 
 @pytest.mark.parametrize(

@@ -168,3 +168,19 @@ def test_bitlocker_anywhere_makes_a_change_need_consent(tmp_path: Path) -> None:
         with pytest.raises(RefusedError, match="recovery key"):
             make_plan(target, Request(made_at=SAMPLE_TIME))
         assert make_plan(target, Request(made_at=SAMPLE_TIME, unsafe=True)).changes
+
+
+def test_a_disk_without_windows_is_not_called_healthy(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with Target(str(tmp_path / "empty")) as target:
+        report = diagnose(target)
+    assert (report.verdict, report.exit_code) == ("inconclusive", 3)
+    assert "no Windows" in report.inconclusive[0].reason
+
+
+def test_a_windows_without_a_store_is_not_called_healthy(folder: Path) -> None:
+    host(folder, "\\Boot\\BCD").unlink()
+    with Target(str(folder)) as target:
+        report = diagnose(target)
+    assert (report.verdict, report.exit_code) == ("inconclusive", 3)
+    assert "no boot configuration store" in report.inconclusive[0].reason

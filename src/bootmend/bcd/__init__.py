@@ -21,7 +21,7 @@ from bootmend.bcd.differences import Difference, differences
 from bootmend.bcd.edit import Edit, StoreEditor
 from bootmend.bcd.json_tree import store_to_json
 from bootmend.bcd.store import BcdObject, Element, Store
-from bootmend.bcd.text import Printer, enum_text
+from bootmend.bcd.text import Printer, enum_text, select
 
 __all__ = [
     "BcdObject",
@@ -43,5 +43,6 @@ __all__ = [
     "differences",
     "enum_text",
     "parse_device",
+    "select",
     "store_to_json",
 ]

@@ -2,7 +2,7 @@ r"""Devices as people read and type them: ``partition=C:``, ``ramdisk=[boot]\sou
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from bootmend.bcd.devices import (
     BootDevice,
@@ -58,12 +58,19 @@ LOCATED_BY = {0x11000001: 0x12000002, 0x21000001: 0x22000002, 0x21000138: 0x2200
 """Which element names the file for a device that is only ``locate``: path, systemroot or filepath, imchivename."""
 
 
-def device_from_text(
-    text: str,
-    find_partition: Callable[[str], PartitionDevice | None],
-    find_object: Callable[[str], str | None],
-    element_id: int = 0,
-) -> Device:
+class Finder(NamedTuple):
+    """What words in a device mean: each function returns None for what is not known.
+
+    ``partition`` takes ``C:`` or another name, ``object_id`` an identifier, ``virtual_disk`` the device and the
+    path of a virtual disk and gives the partition inside it that holds Windows.
+    """
+
+    partition: Callable[[str], PartitionDevice | None]
+    object_id: Callable[[str], str | None]
+    virtual_disk: Callable[[Device, str], PartitionDevice | None] = lambda _parent, _path: None
+
+
+def device_from_text(text: str, finder: Finder, element_id: int = 0) -> Device:
     """Return the device that a person typed, in the forms that :func:`device_text` prints.
 
     ``locate`` alone searches by the element that belongs to ``element_id``; ``locate=custom:XXXXXXXX``
@@ -79,22 +86,33 @@ def device_from_text(
         case "locate":
             return _locate_from_text(rest, element_id)
         case "partition" | "hd_partition":
-            return _partition_from_text(rest, find_partition)
+            return _partition_from_text(rest, finder)
         case "vmbus":
             interface = parse_guid(rest)
             if interface is not None:
                 return VmbusDevice(interface)
-        case "ramdisk" | "file":
-            parent, path, options = _file_from_text(rest, find_partition, find_object)
-            return RamdiskDevice(parent, path, options) if form.lower() == "ramdisk" else FileDevice(parent, path, options)
+        case "ramdisk":
+            return RamdiskDevice(*_file_from_text(rest, finder))
+        case "file":
+            return FileDevice(*_file_from_text(rest, finder))
+        case "vhd":
+            return _virtual_disk_from_text(rest, finder)
     raise UsageError(f"{text!r} is not a device that can be written")
 
 
-def _partition_from_text(name: str, find_partition: Callable[[str], PartitionDevice | None]) -> PartitionDevice:
-    found = find_partition(name)
+def _partition_from_text(name: str, finder: Finder) -> PartitionDevice:
+    found = finder.partition(name)
     if found is None:
         raise UsageError(f"no partition is known as {name!r}")
     return found
+
+
+def _virtual_disk_from_text(rest: str, finder: Finder) -> Device:
+    parent, path, options = _file_from_text(rest, finder)
+    inner = finder.virtual_disk(parent, path)
+    if inner is None:
+        raise UsageError(f"vhd={rest}: there is no virtual disk with a Windows partition on this disk")
+    return VirtualDiskDevice(inner, parent, path, options)
 
 
 def _locate_from_text(rest: str, element_id: int) -> Device:
@@ -110,16 +128,23 @@ def _locate_from_text(rest: str, element_id: int) -> Device:
     return LocateDevice("element", element)
 
 
-def _file_from_text(
-    rest: str, find_partition: Callable[[str], PartitionDevice | None], find_object: Callable[[str], str | None]
-) -> tuple[Device, str, str | None]:
+def _file_from_text(rest: str, finder: Finder) -> tuple[Device, str, str | None]:
     """Return the parent, the path and the options of ``[parent]path,{options}``."""
     inner, closed, tail = rest.removeprefix("[").partition("]")
     if not rest.startswith("[") or not closed:
         raise UsageError(f"{rest!r}: expected [device]path")
-    parent = BootDevice() if inner.lower() == "boot" else _partition_from_text(inner, find_partition)
     path, comma, name = tail.rpartition(",") if tail.endswith("}") else (tail, "", "")
-    options = find_object(name) if comma else None
+    options = finder.object_id(name) if comma else None
     if not path or (comma and options is None):
         raise UsageError(f"{rest!r}: expected a path, and an object that exists after the comma")
-    return parent, path, options
+    return _parent_from_text(inner, path, finder), path, options
+
+
+def _parent_from_text(inner: str, path: str, finder: Finder) -> Device:
+    """Return the device in brackets; ``locate`` there means whichever volume has the file itself."""
+    match inner.lower():
+        case "boot":
+            return BootDevice()
+        case "locate":
+            return LocateDevice("path", path=path)
+    return _partition_from_text(inner.removeprefix("partition="), finder)

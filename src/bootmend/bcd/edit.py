@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bootmend.bcd import layout
 from bootmend.bcd.elements import find_element
-from bootmend.bcd.identifiers import parse_guid
+from bootmend.bcd.identifiers import BOOTMGR, parse_guid
 from bootmend.bcd.store import BcdObject, Element, Store
 from bootmend.bcd.values import encode
 from bootmend.errors import MissingError, RefusedError, UsageError
@@ -66,7 +66,7 @@ class StoreEditor(Store):
         if before is None:
             self.hive.create_key(path)
         self.hive.set_value(path, layout.ELEMENT_VALUE, registry_type, data)
-        self._changed()
+        self._changed(target)
         after = self._object(target.id).elements[number]
         self.edits.append(Edit(target.id, number, after.name, before, after))
 
@@ -82,7 +82,7 @@ class StoreEditor(Store):
         if before is None:
             raise MissingError(f"{target.id} has no element {element if isinstance(element, str) else f'{element:08x}'}")
         self.hive.delete_key(f"{_path(target)}\\{layout.ELEMENTS}\\{before.key_name}", recursive=True)
-        self._changed()
+        self._changed(target)
         self.edits.append(Edit(target.id, number, before.name, before, None))
 
     def create_object(self, object_id: str, object_type: int) -> BcdObject:
@@ -122,18 +122,23 @@ class StoreEditor(Store):
         self.edits.append(Edit(target.id, None, title, None, None))
 
     def _require(self, object_id: str) -> BcdObject:
-        """Return the object to change, after every object in other hands has taken its picture."""
+        """Return the object to change, after it has taken its picture for those who hold it already."""
         target = self.get(object_id)
         if target is None:
             raise MissingError(f"the store has no object {object_id}")
-        for item in self._objects.values():
-            _ = item.elements
+        _ = target.elements
         return target
 
-    def _changed(self) -> None:
-        """Forget what was read."""
-        self._objects = {}
-        self._index = None
+    def _changed(self, target: BcdObject | None = None) -> None:
+        """Forget what was read of one object; of all where the objects themselves, or what names them, changed."""
+        if target is None or target.id == BOOTMGR:
+            for item in self._objects.values():  # in other hands they stay as they were
+                _ = item.elements
+            self._objects = {}
+        else:
+            self._objects.pop(target.id, None)
+        if target is None:
+            self._index = None
 
 
 def _number(target: BcdObject, element: str | int) -> int:

@@ -14,7 +14,7 @@ from bootmend.bcd.devices import (
     VirtualDiskDevice,
     VmbusDevice,
 )
-from bootmend.bcd.text import Printer
+from bootmend.bcd.text import Printer, select
 
 if TYPE_CHECKING:
     from bootmend.bcd.store import BcdObject, Element, Store
@@ -23,10 +23,14 @@ if TYPE_CHECKING:
 SCHEMA = "bootmend.bcd/1"
 
 
-def store_to_json(store: Store, resolver: Resolver | None = None) -> dict[str, object]:
+def store_to_json(store: Store, resolver: Resolver | None = None, what: str = "ALL") -> dict[str, object]:
     """Return the whole store: each object and element with id, names, typed value, printed text and stored bytes.
 
-    Ids of elements and types are ``0x`` and eight hex digits, stored bytes are hex digits.
+    Ids of elements and types are ``0x`` and eight hex digits, stored bytes are hex digits.  ``what`` chooses
+    objects as :func:`~bootmend.bcd.text.enum_text` does.
+
+    Raises:
+        UsageError: ``what`` is no type and no id.
     """
     printer = Printer(store, verbose=True, resolver=resolver)
     return {
@@ -35,7 +39,7 @@ def store_to_json(store: Store, resolver: Resolver | None = None) -> dict[str, o
         "system": store.system,
         "default": store.default_id,
         "display_order": list(store.display_order),
-        "objects": [_object(item, printer) for item in store.objects()],
+        "objects": [_object(item, printer) for item in select(store, what)],
         "remarks": store.remarks,
     }
 
@@ -46,12 +50,13 @@ def _object(item: BcdObject, printer: Printer) -> dict[str, object]:
         "alias": item.alias,
         "type": f"{item.type:#010x}",
         "title": item.title,
-        "elements": [_element(element, item, printer) for element in item.elements.values()],
+        "elements": [element_to_json(element, item, printer) for element in item.elements.values()],
         "remarks": item.remarks,
     }
 
 
-def _element(element: Element, owner: BcdObject, printer: Printer) -> dict[str, object]:
+def element_to_json(element: Element, owner: BcdObject, printer: Printer) -> dict[str, object]:
+    """Return one element."""
     return {
         "id": f"{element.id:#010x}",
         "name": element.name,

@@ -166,6 +166,11 @@ class Store:
         value = key.value(name) if key is not None else None
         return None if value is None else bytes(value.data)
 
+    def description_values(self) -> list[tuple[str, int, bytes]]:
+        """Return what the store says of itself: name, registry type and bytes of each value."""
+        key = self._hive.root.subkey(layout.DESCRIPTION)
+        return [] if key is None else [(value.name, value.type, bytes(value.data)) for value in key.values()]
+
     # -- objects ------------------------------------------------------------------------------------
 
     def objects(self) -> list[BcdObject]:

@@ -6,10 +6,12 @@ import time
 
 import click
 
-from bootmend.cli.output import colour_option, confirm, data_style, format_option, say, show_data, yes_option
+from bootmend.cli.options import colour_option, format_option, yes_option
+from bootmend.cli.output import about, confirm, data_style, declined, show_data
+from bootmend.cli.settings import Command
 
 
-@click.command("apply")
+@click.command("apply", cls=Command)
 @click.argument("plan_file", metavar="PLAN")
 @yes_option
 @format_option
@@ -24,21 +26,21 @@ def command(*, plan_file: str, yes: bool, output_format: str, colour: str) -> in
     from bootmend.engine.repair import apply_plan
     from bootmend.engine.target import Target
     from bootmend.views import render_plan, render_run
-    from bootmend.views.style import size_text
+    from bootmend.views.human import question
 
     started = time.perf_counter()
     kept = read_plan(plan_file)
-    with Target(kept.path) as target:
+    with about(kept.path), Target(kept.path) as target:
         kept.check_identity(target)
         plan = make_plan(target, kept.request)
         kept.check_patches(plan)
-    if output_format == "human":
-        show_data(render_plan(plan, "human", data_style(colour), name=kept.path))
+    if output_format == "human" or plan.is_empty:
+        show_data(render_plan(plan, output_format, data_style(colour), name=kept.path, steps=False))
     if plan.is_empty:
         return plan.report.exit_code
-    if not confirm(f"Write {size_text(plan.bytes_changed)} to {kept.path}?", yes=yes):
-        say("Nothing was written.")
-        return 4
-    outcome = apply_plan(plan, kept.path)
-    show_data(render_run(outcome, output_format, data_style(colour), name=kept.path, seconds=time.perf_counter() - started))
-    return outcome.exit_code
+    if not confirm(question(plan, kept.path), yes=yes):
+        return declined()
+    with about(kept.path):
+        outcome = apply_plan(plan, kept.path)
+    show_data(render_run(outcome, output_format, data_style(colour), seconds=time.perf_counter() - started))
+    return outcome.exit_code or (3 if plan.report.inconclusive else 0)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import click
 
-from bootmend.cli.output import colour_option, data_style, format_option, show_data
+from bootmend.cli.options import colour_option, format_option, known_rules
+from bootmend.cli.output import data_style, show_data
+from bootmend.cli.settings import Group
 
 
-@click.group("catalog")
+@click.group("catalog", cls=Group)
 def command() -> None:
     """List and show the boot failures that bootmend knows."""
 
@@ -30,9 +32,10 @@ def list_rules(*, output_format: str, colour: str) -> int:
 @format_option
 @colour_option
 def show_rule(*, rule: str, output_format: str, colour: str) -> int:
-    """Show one rule."""
+    """Show all that is known of one rule but its article, which is what explain shows."""
     from bootmend.catalog import find_rule
     from bootmend.views import render_catalog
 
-    show_data(render_catalog([find_rule(rule).RULE], output_format, data_style(colour)))
+    found = find_rule(known_rules(rule)[0]).RULE
+    show_data(render_catalog([found], output_format, data_style(colour), whole=True))
     return 0

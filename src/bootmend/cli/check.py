@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import click
 
-from bootmend.cli.output import code_option, colour_option, data_style, format_option, normal_codes, rule_option, show_data, vm_option
+from bootmend.cli.options import code_option, colour_option, format_option, known_rules, normal_codes, rule_option, vm_option
+from bootmend.cli.output import about, data_style, show_data
+from bootmend.cli.settings import Command
 
 
-@click.command("check")
+@click.command("check", cls=Command)
 @click.argument("disk")
 @rule_option
 @code_option
@@ -23,14 +25,12 @@ def command(
     DISK is a disk image (raw, VHD), a block device, or a directory that holds the files of a system
     volume and a Windows volume.
     """
-    from bootmend.catalog import find_rule
     from bootmend.engine.diagnose import diagnose
     from bootmend.engine.target import Target
     from bootmend.views import render_report
 
-    for rule in rules:
-        find_rule(rule)
-    with Target(disk) as target:
-        report = diagnose(target, rules=rules, codes=normal_codes(codes), vm=vm)
+    rules, codes = known_rules(*rules), normal_codes(codes)
+    with about(disk), Target(disk) as target:
+        report = diagnose(target, rules=rules, codes=codes, vm=vm)
     show_data(render_report(report, output_format, data_style(colour), name=disk))
     return 0 if exit_zero and report.exit_code == 1 else report.exit_code

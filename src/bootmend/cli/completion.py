@@ -5,16 +5,17 @@ from __future__ import annotations
 import click
 
 from bootmend.cli.output import show_data
+from bootmend.cli.settings import Command
+from bootmend.errors import UsageError
 
 
-@click.command("completion")
-@click.argument("shell", type=click.Choice(("bash", "zsh", "fish", "powershell")))
+@click.command("completion", cls=Command)
+@click.argument("shell", type=click.Choice(("bash", "zsh", "fish")))
 def command(*, shell: str) -> int:
     """Print the completion script for SHELL; put it where your shell reads such scripts."""
     from click.shell_completion import get_completion_class
 
     from bootmend.cli.main import cli
-    from bootmend.errors import UsageError
 
     kind = get_completion_class(shell)
     if kind is None:

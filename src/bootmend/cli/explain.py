@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
 import click
 
-from bootmend.cli.output import colour_option, data_style, format_option, say, show_data, vm_option
-from bootmend.errors import MissingError
+from bootmend.cli.options import colour_option, format_option, vm_option
+from bootmend.cli.output import about, data_style, say, show_data
+from bootmend.cli.settings import Command
+from bootmend.errors import UsageError
 
-if TYPE_CHECKING:
-    from bootmend.catalog import RuleModule
+ONE_DOCUMENT = ("json", "html")
+"""Formats in which two articles one after the other are no valid document."""
 
 
-@click.command("explain")
+@click.command("explain", cls=Command)
 @click.argument("what", metavar="CODE|NAME|RULE")
 @vm_option
 @click.option("--disk", default="", metavar="DISK", help="Fill the article in with this disk's values.")
@@ -26,21 +27,21 @@ def command(*, what: str, vm: str, disk: str, output_format: str, colour: str) -
     from bootmend.views import render_article, render_codes
 
     rules, codes = rules_for(what)
+    names = list(dict.fromkeys(rule.RULE.id for rule in rules))
     if not rules and not codes:
-        raise MissingError(f"{what!r} is no stop code, name or rule that is known; see  bootmend catalog list")
+        raise UsageError(f"{what!r} is no stop code, name or rule that is known", hint="see  bootmend catalog list")
     if not rules:
         show_data(render_codes(codes, output_format))
         return 0
-    for rule in _distinct(rules):
-        values = article_values(rule, vm=vm, disk=disk)
+    if len(names) > 1 and output_format in ONE_DOCUMENT:
+        raise UsageError(f"{what} has {len(names)} articles: name one of {', '.join(names)}")
+    for rule in rules:
+        with about(disk):
+            values = article_values(rule, vm=vm, disk=disk)
         show_data(render_article(rule, values, output_format, data_style(colour), width=_width()))
-    if len(rules) > 1:
-        say(f"{what}: {len(rules)} rules know it: {', '.join(rule.RULE.id for rule in rules)}")
+    if len(names) > 1:
+        say(f"{what}: {len(names)} rules know it: {', '.join(names)}")
     return 0
-
-
-def _distinct(rules: list[RuleModule]) -> list[RuleModule]:
-    return list({rule.RULE.id: rule for rule in rules}.values())
 
 
 def _width() -> int:

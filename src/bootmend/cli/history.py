@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import click
 
-from bootmend.cli.output import colour_option, data_style, format_option, show_data
+from bootmend.cli.options import colour_option, format_option
+from bootmend.cli.output import data_style, show_data
+from bootmend.cli.settings import Command
 
 
-@click.command("history")
+@click.command("history", cls=Command)
 @click.argument("disk", required=False, default="")
 @format_option
 @colour_option
@@ -16,5 +18,5 @@ def command(*, disk: str, output_format: str, colour: str) -> int:
     from bootmend.engine.repair import history
     from bootmend.views import render_history
 
-    show_data(render_history(history(disk), output_format, data_style(colour)))
+    show_data(render_history(history(disk), output_format, data_style(colour), disk=disk))
     return 0

@@ -9,7 +9,7 @@ from importlib import import_module
 import click
 
 from bootmend import __version__
-from bootmend.errors import BootmendError
+from bootmend.errors import BootmendError, UsageError
 
 #: command -> the one line that ``bootmend --help`` shows; the module of the same name is imported when it runs
 COMMANDS = {
@@ -25,31 +25,43 @@ COMMANDS = {
     "catalog": "List the boot failures that bootmend knows.",
     "completion": "Print the completion script for your shell.",
 }
+INTERRUPTED = 130
 
 
 class LazyGroup(click.Group):
     """A group that knows its commands by name and imports only the one that runs."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's own signature)
         """The commands in the order in which people meet them."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the command's module; the command has the same name."""
-        if name not in COMMANDS:
+        from bootmend.cli.settings import apply_settings
+
+        if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"bootmend.cli.{name}")
-        command = module.command
+        command = import_module(f"bootmend.cli.{cmd_name}").command
         assert isinstance(command, click.Command)
+        apply_settings(ctx, cmd_name, command, tuple(COMMANDS))
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 (likewise)
         """Write the list without importing a single command."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; one of our errors becomes a sentence and its exit code."""
+        from bootmend.cli.output import COLOUR, show_error
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "BOOTMEND"})
+        try:
+            return super().invoke(ctx)
+        except BootmendError as error:
+            return show_error(error, colour=ctx.meta.get(COLOUR, "auto"))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="bootmend")
 def cli() -> None:
     """Repair Windows machines that will not boot, from their disks, without Windows.
@@ -67,34 +79,43 @@ def main(argv: list[str] | None = None) -> None:
 
 def run(argv: list[str]) -> int:
     """Run the command line and return its exit code."""
-    _use_utf8()
+    _prepare_streams()
     try:
         result = cli.main(args=argv, prog_name="bootmend", standalone_mode=False)
     except click.exceptions.Exit as leave:
         return leave.exit_code
     except click.ClickException as error:
         error.show()
-        return error.exit_code
+        return UsageError.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted; nothing more was done", err=True)
-        return 130
-    except BootmendError as error:
+        return _interrupted()
+    except BootmendError as error:  # from a file of settings, while the shell asked for completions
         from bootmend.cli.output import show_error
 
-        show_error(error)
-        return error.exit_code
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return show_error(error)
     return result if isinstance(result, int) else 0
 
 
-def _use_utf8() -> None:
-    """Output is UTF-8 wherever the stream can be told so."""
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(encoding="utf-8", errors="replace")
+def _interrupted() -> int:
+    """Say what is left half done, if anything: the engine takes back what it was writing when Ctrl-C came."""
+    from bootmend.cli.output import say
+    from bootmend.engine.runs import list_runs
+
+    say("interrupted")
+    for run in list_runs():
+        if run.is_unfinished:
+            say(f"run {run.id} on {run.target} is not finished; bring it to an end with  bootmend undo {run.id}")
+    return INTERRUPTED
+
+
+def _prepare_streams() -> None:
+    """Output is UTF-8 wherever the stream can be told so; a stream that was closed leads nowhere."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 (open as long as the program runs)
+        elif mode == "w" and hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="replace")
 
 
 if __name__ == "__main__":

@@ -1,62 +1,27 @@
-"""What the commands share about showing: options, streams, errors, questions."""
+"""What the commands share about showing: streams, errors, questions."""
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
 
-from bootmend.errors import BootmendError, RefusedError, UsageError
-from bootmend.views.style import Style, style_for
+from bootmend.errors import BootmendError, RefusedError
+from bootmend.views.style import plain, style_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
+    from typing import TextIO
 
-FORMATS = ("human", "json", "jsonl", "html", "md")
+    from bootmend.views.style import Style
 
-format_option = click.option("--format", "output_format", type=click.Choice(FORMATS), default="human", show_default=True, help="How to show it.")
-colour_option = click.option(
-    "--color", "colour", type=click.Choice(("auto", "always", "never")), default="auto", help="Colour in the human format."
-)
-code_option = click.option("--code", "codes", multiple=True, metavar="CODE", help="A stop code that was seen, such as 0x67.")
-vm_option = click.option("--vm", default="", metavar="NAME", help="The name of the virtual machine, for reports and articles.")
-rule_option = click.option("--rule", "rules", multiple=True, metavar="RULE", help="Look only for this rule; may be repeated.")
-serial_option = click.option("--serial-console", is_flag=True, help="Also switch on the EMS serial console (the boot menu then shows for 5 s).")
-unsafe_option = click.option("--unsafe", is_flag=True, help="Consent to repairs that discard something; read the explanation first.")
-hibernation_option = click.option(
-    "--discard-hibernation", is_flag=True, help="Discard a session that Windows saved; unsaved work in it is lost."
-)
-offer_option = click.option("--offer", default="", metavar="RULE", help="Plan what check offered for this rule, and nothing else.")
-yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
-
-
-def repair_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that decide what a plan holds."""
-    for option in (hibernation_option, rule_option, code_option, offer_option, unsafe_option, serial_option):
-        command = option(command)
-    return command
-
-
-def normal_codes(codes: tuple[str, ...]) -> tuple[str, ...]:
-    """Stop codes as eight hex digits, whatever form they were given in: a number or a name.
-
-    Raises:
-        UsageError: no such code or name is known.
-    """
-    return tuple(_normal_code(code) for code in codes)
-
-
-def _normal_code(text: str) -> str:
-    try:
-        return f"0x{int(text, 16):08X}"
-    except ValueError:
-        from bootmend.article.codes import lookup
-
-        found = lookup(text)
-        if not found:
-            raise UsageError(f"{text!r} is neither a stop code nor the name of one") from None
-        return found[0].code
+COLOUR = "bootmend.colour"
+"""Where click's context keeps what ``--color`` said, for everything that is printed later."""
+_NOBODY_READS = {errno.EPIPE, errno.EINVAL}  # Windows says EINVAL of a pipe whose reader has left
 
 
 def data_style(colour: str) -> Style:
@@ -65,26 +30,58 @@ def data_style(colour: str) -> Style:
 
 
 def show_data(text: str) -> None:
-    """Write data to standard output."""
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    """Write data to standard output.
+
+    When its reader has left (``| head``) the rest is dropped: what the command does, and its exit code, stay the same.
+
+    Raises:
+        BootmendError: the output cannot be written.
+    """
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError as error:
+        _discard(sys.stdout)
+        if error.errno not in _NOBODY_READS:
+            raise BootmendError(f"the output cannot be written: {error.strerror}") from error
 
 
 def say(text: str) -> None:
-    """Write anything that is not data to standard error."""
-    click.echo(text, err=True)
+    """Write anything that is not data to standard error; nobody reading it changes nothing."""
+    try:
+        click.echo(text, err=True)
+    except OSError:
+        _discard(sys.stderr)
 
 
-def show_error(error: BootmendError) -> None:
-    """One sentence, and what to do."""
-    style = style_for(sys.stderr)
-    word = "Refused" if isinstance(error, RefusedError) else "Error"
-    say(f"{style(word, 'red', 'bold')}: {error}")
+def _discard(stream: TextIO) -> None:
+    """From now on the stream leads nowhere, so that Python's own flush at the end is quiet, too."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def show_error(error: BootmendError, *, colour: str = "auto", exit_code: int | None = None) -> int:
+    """Say what is so and what to do, and return the exit code."""
+    style = style_for(sys.stderr, colour)
+    code = error.exit_code if exit_code is None else exit_code
+    refused = isinstance(error, RefusedError)
+    sentence = plain(str(error)).removesuffix("nothing was written").rstrip(":; ") if refused else plain(str(error))
+    say(f"{style('Refused' if refused else 'Error', 'red', 'bold')}: {sentence}")
     if error.hint:
-        say(f"  {error.hint}")
-    if isinstance(error, RefusedError):
-        said = "nothing was written" in str(error).lower()
-        say(f"(exit {error.exit_code})" if said else f"Nothing was written. (exit {error.exit_code})")
+        say(f"  {plain(error.hint)}")
+    if refused:
+        say(f"Nothing was written. (exit {code})")
+    return code
+
+
+@contextmanager
+def about(path: str) -> Iterator[None]:
+    """Let every error raised inside name the file that it is about."""
+    try:
+        yield
+    except BootmendError as error:
+        if os.path.basename(os.path.normpath(path)) not in str(error):
+            error.places.insert(0, path)
+        raise
 
 
 def confirm(question: str, *, yes: bool) -> bool:
@@ -92,9 +89,20 @@ def confirm(question: str, *, yes: bool) -> bool:
 
     Raises:
         RefusedError: there is nobody to ask.
+        click.Abort: the answer was Ctrl-C or Ctrl-D.
     """
     if yes:
         return True
+    hint = "repeat with --yes to consent without being asked"
     if not sys.stdin.isatty():
-        raise RefusedError("there is no terminal to ask on", hint="repeat with --yes to consent without being asked")
-    return click.confirm(question, default=False, err=True)
+        raise RefusedError("there is no terminal to ask on", hint=hint)
+    try:
+        return click.confirm(plain(question), default=False, err=True)
+    except OSError as error:
+        raise RefusedError("the question cannot be shown", hint=hint) from error
+
+
+def declined() -> int:
+    """The answer was no."""
+    say("Nothing was written.")
+    return RefusedError.exit_code

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import click
 
-from bootmend.cli.output import colour_option, data_style, format_option, normal_codes, repair_options, say, show_data
+from bootmend.cli.options import colour_option, format_option, repair_options
+from bootmend.cli.output import about, data_style, say, show_data
+from bootmend.cli.settings import Command
 
 
-@click.command("plan")
+@click.command("plan", cls=Command)
 @click.argument("disk")
 @repair_options
 @click.option("-o", "--output", default="", metavar="FILE", help="Keep the plan, for bootmend apply.")
@@ -32,19 +34,21 @@ def command(
     from bootmend.engine.plan_file import write_plan
     from bootmend.engine.target import Target
     from bootmend.views import render_plan
+    from bootmend.views.style import quoted
 
     request = make_request(
         rules=rules,
-        codes=normal_codes(codes),
+        codes=codes,
         offer=offer,
         unsafe=unsafe,
         serial_console=serial_console,
         discard_hibernation=discard_hibernation,
     )
-    with Target(disk) as target:
+    with about(disk), Target(disk) as target:
         plan = make_plan(target, request)
-        show_data(render_plan(plan, output_format, data_style(colour), name=disk))
         if output:
             write_plan(plan, output)
-            say(f"kept as {output}; apply it with  bootmend apply {output}")
-    return 1 if plan.chosen or plan.left else 0
+    show_data(render_plan(plan, output_format, data_style(colour), name=disk, kept=output))
+    if output and output_format != "human":
+        say(f"kept as {output}; apply it with  bootmend apply {quoted(output)}")
+    return plan.report.exit_code

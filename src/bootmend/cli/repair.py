@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import time
+from dataclasses import replace
 
 import click
 
-from bootmend.cli.output import (
-    colour_option,
-    confirm,
-    data_style,
-    format_option,
-    normal_codes,
-    repair_options,
-    say,
-    show_data,
-    vm_option,
-    yes_option,
-)
+from bootmend.cli.options import colour_option, format_option, repair_options, vm_option, yes_option
+from bootmend.cli.output import about, confirm, data_style, declined, say, show_data
+from bootmend.cli.settings import Command
+from bootmend.errors import UsageError
 
 
-@click.command("repair")
+@click.command("repair", cls=Command)
 @click.argument("disk")
 @repair_options
 @click.option("--output", default="", metavar="NEW", help="Leave DISK untouched: copy it to NEW and repair the copy.")
@@ -49,37 +43,46 @@ def command(
     from bootmend.engine.repair import apply_plan, copy_target
     from bootmend.engine.target import Target
     from bootmend.views import render_plan, render_report, render_run
-    from bootmend.views.style import size_text
+    from bootmend.views.human import question
 
     started = time.perf_counter()
     request = make_request(
         rules=rules,
-        codes=normal_codes(codes),
+        codes=codes,
         offer=offer,
         unsafe=unsafe,
         serial_console=serial_console,
         discard_hibernation=discard_hibernation,
     )
-    human = output_format == "human"
-    with Target(disk) as target:
+    _refuse_bad_copy(disk, output)
+    with about(disk), Target(disk) as target:
         plan = make_plan(target, request)
-    if human:
-        style = data_style(colour)
-        show_data(render_report(plan.report, "human", style, name=disk, steps=False))
-        show_data("\n" + render_plan(plan, "human", style, name=disk))
+    report = replace(plan.report, vm=vm)
+    style = data_style(colour)
+    if output_format == "human":
+        show_data(render_report(report, "human", style, name=disk, steps=False))
+        show_data("\n" + render_plan(plan, "human", style, name=disk, steps=plan.is_empty))
     if plan.is_empty:
-        if not human:
-            show_data(render_report(plan.report, output_format, data_style(colour), name=disk))
-        return plan.report.exit_code
+        if output_format != "human":
+            show_data(render_report(report, output_format, style, name=disk))
+        return report.exit_code
     where = output or disk
-    question = (
-        f"Write {size_text(plan.bytes_changed)} to {where}?  A journal is kept; `bootmend undo` restores every byte."
-    )
-    if not confirm(question, yes=yes):
-        say("Nothing was written.")
-        return 4
+    if not confirm(question(plan, where, copy_of=disk if output else ""), yes=yes):
+        return declined()
     if output:
         copy_target(disk, output, progress=say)
-    outcome = apply_plan(plan, where)
-    show_data(render_run(outcome, output_format, data_style(colour), name=where, seconds=time.perf_counter() - started))
-    return outcome.exit_code
+    with about(where):
+        outcome = apply_plan(plan, where)
+    seconds = time.perf_counter() - started
+    show_data(render_run(outcome, output_format, style, seconds=seconds, untouched=disk if output else ""))
+    return outcome.exit_code or (3 if report.inconclusive else 0)
+
+
+def _refuse_bad_copy(disk: str, output: str) -> None:
+    """Say what speaks against a copy before the question, not after it."""
+    if output and os.path.lexists(output):
+        raise UsageError(f"{output} exists", hint="choose another name for the copy")
+    if output and os.path.exists(disk) and not os.path.isfile(disk):
+        raise UsageError(f"--output copies disk images, and {disk} is none", hint="copy it yourself, and repair the copy")
+    if output and not os.path.isdir(os.path.dirname(output) or "."):
+        raise UsageError(f"there is no folder {os.path.dirname(output)} to put the copy in")

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
-from bootmend.engine.plan import Request
+from bootmend.cli.options import known_rules, normal_codes
+
+if TYPE_CHECKING:
+    from bootmend.engine.plan import Request
 
 FILETIME_OF_1970 = 116_444_736_000_000_000
 
@@ -18,17 +22,18 @@ def make_request(
     serial_console: bool,
     discard_hibernation: bool,
 ) -> Request:
-    """What is asked for, now; ``made_at`` is rounded down to whole seconds."""
-    from bootmend.catalog import find_rule
+    """What is asked for, now; ``made_at`` is rounded down to whole seconds.
 
-    for rule in (*rules, *filter(None, [offer])):
-        find_rule(rule)
-    made_at = int(time.time()) * 10_000_000 + FILETIME_OF_1970
+    Raises:
+        UsageError: a rule or a code is not known.
+    """
+    from bootmend.engine.plan import Request
+
     return Request(
-        made_at=made_at,
-        rules=rules,
-        codes=codes,
-        offer=offer,
+        made_at=int(time.time()) * 10_000_000 + FILETIME_OF_1970,
+        rules=known_rules(*rules),
+        codes=normal_codes(codes),
+        offer=known_rules(offer)[0] if offer else "",
         unsafe=unsafe,
         serial_console=serial_console,
         discard_hibernation=discard_hibernation,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import click
 
-from bootmend.cli.output import colour_option, confirm, data_style, format_option, say, show_data, yes_option
+from bootmend.cli.options import colour_option, format_option, yes_option
+from bootmend.cli.output import confirm, data_style, declined, show_data
+from bootmend.cli.settings import Command
 
 
-@click.command("undo")
+@click.command("undo", cls=Command)
 @click.argument("what", metavar="[DISK|RUN]", required=False, default="")
 @yes_option
 @format_option
@@ -23,8 +25,7 @@ def command(*, what: str, yes: bool, output_format: str, colour: str) -> int:
 
     run = find_run(what)
     if not confirm(f"Put {run.target} back as it was before run {run.id}?", yes=yes):
-        say("Nothing was written.")
-        return 4
+        return declined()
     outcome = undo(run)
     show_data(render_undo(outcome, output_format, data_style(colour)))
     return 0

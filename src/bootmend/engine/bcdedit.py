@@ -3,34 +3,46 @@
 from __future__ import annotations
 
 import os
-import time
 import uuid
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from bootmend.bcd import Store
+from bootmend.bcd import Store, select, store_to_json
 from bootmend.bcd.commands import Command, CommandError, Result, Surroundings, parse, run
+from bootmend.bcd.commands.messages import SUCCESS
 from bootmend.engine.target import Target
-from bootmend.errors import MissingError, UsageError, place
-from bootmend.machine import device_for, volume_text
+from bootmend.errors import MissingError, RefusedError, UsageError, place
+from bootmend.machine import Machine, volume_text
 from bootmend.registry import Hive, is_hive
-from bootmend.source import FileSource, Overlay
+from bootmend.source import FileSource
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from bootmend.bcd import PartitionDevice, StoreEditor
-    from bootmend.machine import BootStore, Machine
+    from bootmend.bcd import Device, PartitionDevice
+    from bootmend.bcd.difference_text import Side
+    from bootmend.machine import BootStore
 
 NO_FILE = "The boot configuration data store could not be opened.\nThe system cannot find the file specified.\n"
 NO_DEVICE = "The boot configuration data store could not be opened.\nThe requested system device cannot be found.\n"
-FILETIME_OF_1970 = 116_444_736_000_000_000
+NAME_ONE = "no Windows is running here, so it has no store: name a store file or a disk with  /store"
+LIVE = frozenset({"sysstore", "mirror"})
+LIVE_STATUS = 2
+
+
+class Own(NamedTuple):
+    """Our own options: the disk that a store or its devices are on, the volume of the store, consent to what is unsafe."""
+
+    disk: str | None = None
+    volume: int | None = None
+    unsafe: bool = False
 
 
 class Where(NamedTuple):
-    """What ``/store`` named, and which of a disk's stores is meant (``--store``, a volume's number)."""
+    """The store that a command line means: a file or a disk, and how its devices are understood."""
 
     path: str
-    volume: int | None
+    own: Own
 
 
 def run_bcdedit(argv: Sequence[str]) -> Result:
@@ -39,34 +51,77 @@ def run_bcdedit(argv: Sequence[str]) -> Result:
     Raises:
         RefusedError: it would not be safe to write; nothing was written.
         ReadError: the disk or the store cannot be read.
+        UsageError: our own options contradict one another.
     """
-    argv, volume = _without_store_number(list(argv))
+    words, own = take_options(argv)
     try:
-        command = parse(argv)
+        command = parse(words)
     except CommandError as error:
         return Result(error.text, error.status)
-    if command.name == "?" or command.store is None:
-        return Result(run(command, None).text) if command.name == "?" else Result(NO_DEVICE, 1)  # type: ignore[arg-type]
-    where = Where(command.store, volume)
+    if command.name == "?" or command.name in LIVE:
+        return run(command, None)
+    if command.name == "createstore":
+        from bootmend.engine.store_files import create_store
+
+        return create_store(command.arguments)
+    where = _where(command, own)
+    if where is None:
+        return Result(NO_DEVICE, 1, notes=(NAME_ONE,))
     if not os.path.exists(where.path):
-        return Result(NO_FILE, 1)
-    if _is_store_file(where.path):
+        return Result(NO_FILE, 1, notes=(f"there is no file {where.path}",))
+    return _on_store(command, where)
+
+
+def _on_store(command: Command, where: Where) -> Result:
+    if command.name in {"export", "import"}:
+        from bootmend.engine import store_files
+
+        whole = store_files.export_store if command.name == "export" else store_files.import_store
+        return whole(command.arguments, where)
+    if is_store_file(where.path):
         return _edit_file(where, command) if command.writes else _read_file(where, command)
     return _edit_disk(where, command) if command.writes else _read_disk(where, command)
 
 
-def _without_store_number(argv: list[str]) -> tuple[list[str], int | None]:
-    """Take our own ``--store N`` out of the line: which of a disk's stores, by the number of its volume."""
-    if "--store" not in argv:
-        return argv, None
-    index = argv.index("--store")
-    number = argv[index + 1] if index + 1 < len(argv) else ""
-    if not number.isdigit():
-        raise UsageError("--store takes the number of the volume that holds the store")
-    return argv[:index] + argv[index + 2 :], int(number)
+# -- our own options -----------------------------------------------------------------------------------
+def take_options(argv: Sequence[str]) -> tuple[list[str], Own]:
+    """Take ``--disk DISK``, ``--store N`` (a volume's number) and ``--unsafe`` out of the line.
+
+    ``--store`` with anything but a number is bcdedit's own ``/store``.
+
+    Raises:
+        UsageError: an option without its value.
+    """
+    words, rest, own = list(argv), [], Own()
+    while words:
+        word = words.pop(0)
+        if word == "--unsafe":
+            own = own._replace(unsafe=True)
+        elif word == "--disk":
+            own = own._replace(disk=words.pop(0) if words else _no_value(word))
+        elif word == "--store" and words and words[0].isdigit():
+            own = own._replace(volume=int(words.pop(0)))
+        else:
+            rest.append(word)
+    return rest, own
 
 
-def _is_store_file(path: str) -> bool:
+def _no_value(option: str) -> str:
+    raise UsageError(f"{option} needs the path of a disk")
+
+
+def _where(command: Command, own: Own) -> Where | None:
+    """The store that is meant; ``/store FILE --disk DISK`` is a file whose devices are the disk's."""
+    path = command.store or own.disk
+    if path is None:
+        return None
+    if command.store and own.disk and os.path.exists(command.store) and not is_store_file(command.store):
+        raise UsageError("/store names a disk, and --disk another: only one of them can hold the store")
+    return Where(path, own if command.store else own._replace(disk=None))
+
+
+def is_store_file(path: str) -> bool:
+    """Whether a path is a hive file; a disk, a directory or nothing is none."""
     if os.path.isdir(path):
         return False
     with FileSource(path) as source:
@@ -75,73 +130,75 @@ def _is_store_file(path: str) -> bool:
 
 # -- a store file ------------------------------------------------------------------------------------
 def _read_file(where: Where, command: Command) -> Result:
-    with FileSource(where.path) as source, place(where.path):
-        return run(command, Store(Hive(source, dirty="accept")), Surroundings())
+    with open_store(where) as opened:
+        return run(command, opened.store, surroundings(opened.machine))
 
 
 def _edit_file(where: Where, command: Command) -> Result:
     from bootmend.bcd import StoreEditor
-    from bootmend.engine.journal import PatchSet, SourceRef, Witness
+    from bootmend.bcd.create import LARGEST
     from bootmend.engine.lock import lock_sources
-    from bootmend.engine.repair import write_patches
+    from bootmend.engine.write_store import commit_to_file, logs_beside, now
     from bootmend.registry import HiveEditor
 
-    with lock_sources([where.path]), FileSource(where.path) as source, place(where.path):
-        overlay = Overlay(source, where.path)
-        editor = HiveEditor(overlay, now=_now(), logs=_logs_beside(where.path))
-        result = run(command, StoreEditor(editor), _surroundings(None))
+    with (
+        lock_sources([where.path]),
+        FileSource(where.path) as source,
+        disk_of(where) as machine,
+        place(where.path),
+    ):
+        room = max(LARGEST, source.size)
+        editor = HiveEditor(source, now=now(), logs=logs_beside(where.path), room=room)
+        result = run(command, StoreEditor(editor), surroundings(machine))
         if result.exit_code or not result.edits:
             return result
-        editor.commit().write(overlay)
-        patches = tuple(overlay.patches())
-        if not patches:
-            return result
-        patchset = PatchSet((SourceRef(where.path, where.path, source.size, source.size),), patches)
-        witness = Witness(where.path, "hive header", 0, 512)
-        done = write_patches(patchset, (witness,), _info(command), where.path)
-    return result._replace(notes=(*result.notes, _undo_note(done)))
+        return with_undo_note(result, commit_to_file(where.path, source, editor.commit(), info(command)))
 
 
-def _logs_beside(path: str) -> list[FileSource]:
-    return [FileSource(path + suffix) for suffix in (".LOG", ".LOG1", ".LOG2") if os.path.isfile(path + suffix)]
+@contextmanager
+def disk_of(where: Where) -> Iterator[Machine | None]:
+    """The computer that a store file's devices are understood by, where ``--disk`` names one."""
+    if where.own.disk is None:
+        yield None
+        return
+    with Target(where.own.disk) as target:
+        yield target.machine
 
 
 # -- a store inside a disk -----------------------------------------------------------------------------
 def _read_disk(where: Where, command: Command) -> Result:
-    with Target(where.path) as target:
-        store, notes = _choose(target.machine, where)
-        result = run(command, store.store, _surroundings(target.machine))
-    return result._replace(notes=(*notes, *result.notes))
+    with open_store(where) as opened:
+        result = run(command, opened.store, surroundings(opened.machine))
+    return result._replace(notes=(*opened.notes, *result.notes))
 
 
 def _edit_disk(where: Where, command: Command) -> Result:
     from bootmend.engine.lock import lock_sources
-    from bootmend.engine.plan import patchset_of, refuse_obstacles, witnesses_of
-    from bootmend.engine.repair import write_patches
-    from bootmend.machine import Workspace
+    from bootmend.engine.write_store import DiskEdit, missing_room
 
     with Target(where.path) as target:
-        store, notes = _choose(target.machine, where)
-        paths = list(target.files) if target.is_directory else [where.path]
-        with lock_sources(paths):
-            overlays = target.overlays()
-            workspace = Workspace(overlays.machine, _now())
-            editor: StoreEditor = workspace.store(store.volume.number, store.path)
-            result = run(command, editor, _surroundings(workspace.machine))
+        store, notes = choose(target.machine, where)
+        with lock_sources(list(target.files) if target.is_directory else [where.path]):
+            edit = DiskEdit(target, unsafe=where.own.unsafe)
+            around = surroundings(edit.workspace.machine)
+            try:
+                result = run(command, edit.workspace.store(store.volume.number, store.path), around)
+            except RefusedError as error:
+                raise missing_room(store, lambda editor: run(command, editor, around)) or error from error
+            result = result._replace(notes=(*notes, *result.notes))
             if result.exit_code or not result.edits:
-                return result._replace(notes=(*notes, *result.notes))
-            workspace.flush()
-            patchset = patchset_of(target, overlays)
-            if not patchset.patches:
-                return result._replace(notes=(*notes, *result.notes))
-            refuse_obstacles(workspace, target)
-            done = write_patches(patchset, tuple(witnesses_of(workspace)), _info(command), where.path)
-    return result._replace(notes=(*notes, *result.notes, _undo_note(done)))
+                return result
+            return with_undo_note(result, edit.write(info(command)))
 
 
-def _choose(machine: Machine, where: Where) -> tuple[BootStore, list[str]]:
-    """The store that is meant: the one of the volume asked for, else the first that is not recovery's."""
-    stores = [store for store in machine.stores if where.volume in {None, store.volume.number}]
+def choose(machine: Machine, where: Where) -> tuple[BootStore, list[str]]:
+    """The store that is meant: the one of the volume asked for, else the first that is not recovery's.
+
+    Raises:
+        MissingError: there is none.
+    """
+    volume = where.own.volume
+    stores = [store for store in machine.stores if volume in {None, store.volume.number}]
     if not stores:
         raise MissingError("there is no boot configuration store on it", at=where.path)
     firmware = [store for store in stores if not store.recovery and store.firmware == machine.firmware]
@@ -150,15 +207,100 @@ def _choose(machine: Machine, where: Where) -> tuple[BootStore, list[str]]:
     return chosen, [f"store: {chosen.where}" + (f" (also there: {others})" if others else "")]
 
 
-# -- what both need ------------------------------------------------------------------------------------
-def _surroundings(machine: Machine | None) -> Surroundings:
+# -- reading: text, tree, differences ----------------------------------------------------------------------
+class Opened(NamedTuple):
+    """A store open for reading: the computer that its devices are on, if any, and notes about it."""
+
+    store: Store
+    machine: Machine | None
+    notes: tuple[str, ...] = ()
+
+
+@contextmanager
+def open_store(where: Where) -> Iterator[Opened]:
+    """Open the store in a file or on a disk for reading; a store with pending changes is read as Windows would.
+
+    Raises:
+        MissingError: there is no such file, or no store on the disk.
+        ReadError: it cannot be read.
+    """
+    if not os.path.exists(where.path):
+        raise MissingError(f"there is no file {where.path}")
+    if is_store_file(where.path):
+        with FileSource(where.path) as source, disk_of(where) as machine, place(where.path):
+            yield Opened(Store(Hive(source, dirty="accept")), machine)
+        return
+    with Target(where.path) as target:
+        store, notes = choose(target.machine, where)
+        yield Opened(store.store, target.machine, tuple(notes))
+
+
+def read_store(argv: Sequence[str]) -> tuple[dict[str, object], tuple[str, ...]]:
+    """The store that a command line names, as ``bootmend.bcd/1``, and notes about it.
+
+    ``/enum all`` and no ``/enum`` at all give every object, any other type or identifier those that it lists.
+
+    Raises:
+        UsageError: the line asks for something else than to be shown a store.
+        ReadError: the disk or the store cannot be read.
+    """
+    words, own = take_options(argv)
+    try:
+        command = parse(words)
+    except CommandError as error:
+        raise UsageError(error.text.strip()) from error
+    where = _where(command, own)
+    if command.name != "enum" or where is None or len(command.arguments) > 1:
+        raise UsageError("as JSON a store is shown: give  /store FILE|DISK  and no command but /enum [type | id]")
+    with open_store(where) as opened:
+        what = command.arguments[0] if command.arguments else "ALL"
+        select(opened.store, what)
+        return store_to_json(opened.store, surroundings(opened.machine).name_partition, what), opened.notes
+
+
+@contextmanager
+def two_stores(before: str, after: str) -> Iterator[tuple[Side, Side]]:
+    """Open two stores, each in a file or on a disk, for comparison.
+
+    Raises:
+        ReadError: one of them cannot be read.
+    """
+    from bootmend.bcd.difference_text import Side
+
+    with open_store(Where(before, Own())) as old, open_store(Where(after, Own())) as new:
+        yield (
+            Side(before, old.store, surroundings(old.machine).name_partition),
+            Side(after, new.store, surroundings(new.machine).name_partition),
+        )
+
+
+# -- what all of them need ------------------------------------------------------------------------------
+def surroundings(machine: Machine | None) -> Surroundings:
+    """What lies outside the store: the disk's partitions, fresh identifiers and keys."""
+
     def name(device: PartitionDevice) -> str | None:
         return None if machine is None else volume_text(machine, device)
 
     def find(text: str) -> PartitionDevice | None:
-        return None if machine is None else _find_partition(machine, text)
+        from bootmend.engine.partitions import find_partition
 
-    return Surroundings(name, find, lambda: f"{{{uuid.uuid4()}}}", _new_key)
+        if machine is None:
+            raise UsageError(f"a store file has no disk on which {text!r} could be looked for: add  --disk DISK")
+        return find_partition(machine, text)
+
+    def find_virtual(parent: Device, path: str) -> PartitionDevice | None:
+        from bootmend.engine.partitions import find_virtual_disk
+
+        if machine is None:
+            raise UsageError(f"a store file has no disk on which {path} could be looked for: add  --disk DISK")
+        return find_virtual_disk(machine, parent, path)
+
+    return Surroundings(name, find, new_id, _new_key, find_virtual)
+
+
+def new_id() -> str:
+    """A fresh identifier."""
+    return f"{{{uuid.uuid4()}}}"
 
 
 def _new_key() -> str:
@@ -166,24 +308,18 @@ def _new_key() -> str:
     return ".".join("".join(digits[byte % 36] for byte in os.urandom(13)) for _ in range(4))
 
 
-def _find_partition(machine: Machine, text: str) -> PartitionDevice | None:
-    r"""The device for ``2``, ``\Device\HarddiskVolume2``, ``system``, ``windows`` or a partition GUID."""
-    word = text.lower().removeprefix("\\device\\harddiskvolume")
-    for volume in machine.volumes:
-        guid = (volume.partition.guid or "") if volume.partition else ""
-        names = {str(volume.number), guid, guid.strip("{}"), *machine.roles(volume)}
-        if word in names - {""}:
-            return device_for(machine, volume)
-    return None
-
-
-def _now() -> int:
-    return int(time.time()) * 10_000_000 + FILETIME_OF_1970
-
-
-def _info(command: Command) -> dict[str, object]:
+def info(command: Command) -> dict[str, object]:
+    """What a person wants to read of the run later."""
     return {"summary": f"bcdedit /{command.name} {' '.join(command.arguments)}".rstrip()}
 
 
-def _undo_note(run_id: str) -> str:
-    return f"run {run_id}; to take it back:  bootmend undo {run_id}"
+def with_undo_note(result: Result, run_id: str) -> Result:
+    """The result, with the way back where something was written."""
+    if not run_id:
+        return result
+    return result._replace(notes=(*result.notes, f"run {run_id}; to take it back:  bootmend undo {run_id}"))
+
+
+def done(*notes: str) -> Result:
+    """What a command that works on whole files says."""
+    return Result(SUCCESS, notes=notes)

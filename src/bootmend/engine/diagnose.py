@@ -164,6 +164,7 @@ def examine(machine: Machine, rules: Iterable[str] = ()) -> tuple[list[Finding],
     """Run the rules; a rule that raises one of our errors is inconclusive, never healthy."""
     findings: list[Finding] = []
     inconclusive = [Inconclusive("volumes", str(error)) for _, error in machine.unreadable]
+    inconclusive += _nothing_to_judge(machine)
     for module in _chosen(rules):
         try:
             findings += module.detect(machine)
@@ -172,6 +173,16 @@ def examine(machine: Machine, rules: Iterable[str] = ()) -> tuple[list[Finding],
     order = [Severity.ERROR, Severity.WARNING, Severity.NOTE]
     findings.sort(key=lambda finding: order.index(finding.severity))
     return findings, inconclusive
+
+
+def _nothing_to_judge(machine: Machine) -> Iterator[Inconclusive]:
+    """A disk without a store or without any Windows is not healthy: there is nothing on it to call so."""
+    if machine.stores:
+        return
+    if machine.windows:
+        yield Inconclusive("stores", f"there is {machine.windows[0].where}, but no boot configuration store on any volume that can be read")
+    else:
+        yield Inconclusive("stores", "there is no boot configuration store and no Windows on any volume that can be read")
 
 
 def _chosen(rules: Iterable[str]) -> Iterator[RuleModule]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from bootmend.article.codes import lookup
 from bootmend.catalog import rule_modules
 from bootmend.engine.diagnose import diagnose
+from bootmend.engine.runs import undoable_runs
 from bootmend.engine.target import Target
 
 if TYPE_CHECKING:
@@ -33,7 +34,9 @@ def article_values(module: RuleModule, *, vm: str = "", disk: str = "") -> dict[
         return values
     with Target(disk) as target:
         report = diagnose(target, rules=[module.RULE.id], vm=vm)
-    return values | report_values(report, module.RULE.id)
+    runs = undoable_runs(disk)
+    run = {"run": runs[0].id} if runs else {}
+    return values | report_values(report, module.RULE.id) | run
 
 
 def report_values(report: Report, rule: str) -> dict[str, str]:

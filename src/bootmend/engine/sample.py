@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from bootmend.catalog import find_rule
 from bootmend.engine.target import Target
 from bootmend.errors import RefusedError, UsageError
@@ -12,17 +14,21 @@ from bootmend.samples import write_sample
 SAMPLE_TIME = 133_485_408_000_000_000
 
 
-def make_sample(rule: str, path: str, *, generation: int, layout: str, image_format: str, size: int) -> None:
+def make_sample(
+    rule: str, path: str, *, generation: int, layout: str, image_format: str, size: int, overwrite: bool = False
+) -> None:
     """Write a new disk image at ``path``, broken in the way of ``rule`` (``healthy``: not at all).
 
     Raises:
         MissingError: there is no such rule.
         UsageError: the profile, format or size is not one that samples come in.
+        RefusedError: the rule cannot be broken on this profile, or the file is there and not to be overwritten.
+        ApplyError: the file cannot be written.
     """
     module = None if rule == "healthy" else find_rule(rule)
     if generation == 2 and layout == "single":
         raise UsageError("a generation 2 disk needs an EFI system partition: use --gen 1 for a single partition")
-    write_sample(path, generation=generation, layout=layout, format=image_format, size=size)
+    write_sample(path, generation=generation, layout=layout, format=image_format, size=size, overwrite=overwrite)
     if module is None:
         return
     with Target(path) as target:
@@ -32,6 +38,7 @@ def make_sample(rule: str, path: str, *, generation: int, layout: str, image_for
         workspace.flush()
         patches = overlays.by_path[path].patches()
     if not patches:
+        os.unlink(path)  # a healthy disk by the name of an ill one would mislead
         raise RefusedError(f"{rule} cannot be made on this profile")
     with open(path, "r+b") as file:  # a file that was made a moment ago, not a target
         for patch in patches:

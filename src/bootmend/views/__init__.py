@@ -6,7 +6,6 @@ One ``render_*`` for each thing that is shown; each knows the formats ``human``,
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,97 +19,104 @@ if TYPE_CHECKING:
     from bootmend.model import Rule
     from bootmend.views.style import Style
 
+MACHINE = frozenset({"json", "jsonl"})
 
-def _dump(document: Mapping[str, Any], output_format: str) -> str:
+
+def dump(document: Mapping[str, Any], output_format: str) -> str:
     """A JSON document: indented for ``json``, on one line for ``jsonl``."""
-    return json.dumps(document, ensure_ascii=False, indent=1 if output_format == "json" else None) + "\n"
+    import json
+
+    text = json.dumps(document, ensure_ascii=False, indent=1 if output_format == "json" else None)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # a file name that is no UTF-8, which only escapes can carry
+        text = json.dumps(document, indent=1 if output_format == "json" else None)
+    return text + "\n"
 
 
 def render_report(report: Report, output_format: str, style: Style, *, name: str, steps: bool = True) -> str:
     """A report; ``steps`` adds what to do next, for people."""
-    from bootmend.views import documents
-
     if output_format == "human":
         from bootmend.views.human import report_text
 
         return report_text(report, style, name=name, steps=steps)
-    if output_format in {"json", "jsonl"}:
-        return _dump(documents.report(report), output_format)
+    if output_format in MACHINE:
+        from bootmend.views import documents
+
+        return dump(documents.report(report), output_format)
     from bootmend.views import pages
 
     return pages.report_page(report, output_format, name=name)
 
 
-def render_plan(plan: Plan, output_format: str, style: Style, *, name: str) -> str:
-    """A plan."""
+def render_plan(plan: Plan, output_format: str, style: Style, *, name: str, steps: bool = True, kept: str = "") -> str:
+    """A plan; ``steps`` adds what to do next, for people, and ``kept`` is the file that it was kept in."""
     if output_format == "human":
         from bootmend.views.human import plan_text
 
-        return plan_text(plan, style, name=name)
-    if output_format in {"json", "jsonl"}:
+        return plan_text(plan, style, name=name, steps=steps, kept=kept)
+    if output_format in MACHINE:
         from bootmend.engine.plan_file import plan_json
 
-        return _dump(plan_json(plan), output_format)
+        return dump(plan_json(plan), output_format)
     from bootmend.views import pages
 
     return pages.plan_page(plan, output_format, name=name)
 
 
-def render_run(outcome: Outcome, output_format: str, style: Style, *, name: str, seconds: float) -> str:
-    """The outcome of a repair."""
-    from bootmend.views import documents
-
+def render_run(outcome: Outcome, output_format: str, style: Style, *, seconds: float, untouched: str = "") -> str:
+    """The outcome of a repair; ``untouched`` is the disk of which a copy was repaired."""
     if output_format == "human":
-        from bootmend.views.human import run_text
+        from bootmend.views.outcomes import run_text
 
-        return run_text(outcome, style, name=name, seconds=seconds)
-    if output_format in {"json", "jsonl"}:
-        return _dump(documents.run(outcome), output_format)
-    from bootmend.views import pages
-
-    return pages.run_page(outcome, output_format, name=name)
+        return run_text(outcome, style, seconds=seconds, untouched=untouched)
+    return _outcome(outcome, output_format)
 
 
 def render_undo(outcome: Outcome, output_format: str, style: Style) -> str:
     """The outcome of an undo."""
-    from bootmend.views import documents
-
     if output_format == "human":
-        from bootmend.views.human import undo_text
+        from bootmend.views.outcomes import undo_text
 
         return undo_text(outcome, style)
-    if output_format in {"json", "jsonl"}:
-        return _dump(documents.run(outcome), output_format)
+    return _outcome(outcome, output_format)
+
+
+def _outcome(outcome: Outcome, output_format: str) -> str:
+    if output_format in MACHINE:
+        from bootmend.views import documents
+
+        return dump(documents.run(outcome), output_format)
     from bootmend.views import pages
 
-    return pages.run_page(outcome, output_format, name=outcome.target)
+    return pages.run_page(outcome, output_format)
 
 
-def render_history(entries: Sequence[RunEntry], output_format: str, style: Style) -> str:
+def render_history(entries: Sequence[RunEntry], output_format: str, style: Style, *, disk: str = "") -> str:
     """The list of runs."""
-    from bootmend.views import documents
-
     if output_format == "human":
-        from bootmend.views.human import history_text
+        from bootmend.views.outcomes import history_text
 
-        return history_text(entries, style)
-    if output_format in {"json", "jsonl"}:
-        return _dump(documents.history(entries), output_format)
+        return history_text(entries, style, disk=disk)
+    if output_format in MACHINE:
+        from bootmend.views import documents
+
+        return dump(documents.history(entries), output_format)
     from bootmend.views import pages
 
     return pages.history_page(entries, output_format)
 
 
-def render_catalog(rules: Sequence[Rule], output_format: str, style: Style) -> str:
-    """The catalogue, or some rules of it."""
-    from bootmend.views import documents
-
+def render_catalog(rules: Sequence[Rule], output_format: str, style: Style, *, whole: bool = False) -> str:
+    """The catalogue, or some rules of it; ``whole`` shows people everything of each rule."""
     if output_format == "human":
-        from bootmend.views.human import catalog_text
+        from bootmend.views.outcomes import catalog_text, rule_text
 
-        return catalog_text(rules, style)
-    if output_format in {"json", "jsonl"}:
-        return _dump(documents.catalog(rules), output_format)
+        return "\n".join(rule_text(rule, style) for rule in rules) if whole else catalog_text(rules, style)
+    if output_format in MACHINE:
+        from bootmend.views import documents
+
+        return dump(documents.catalog(rules), output_format)
     from bootmend.views import pages
 
     return pages.catalog_page(rules, output_format)

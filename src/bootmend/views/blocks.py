@@ -6,6 +6,8 @@ import html
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bootmend.views.style import plain
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -73,17 +75,19 @@ def _markdown(block: Block) -> str:
             fence = "```"
             while any(fence in line for line in block.lines):
                 fence += "`"
-            return "\n".join([fence, *block.lines, fence])
+            return plain("\n".join([fence, *block.lines, fence]))
 
 
 def _escaped(text: str) -> str:
-    for character in "\\`*_[]<>":
+    """Text that Markdown shows as it is; the whole of it stays on one line, where only its first character could be a mark."""
+    text = " ".join(plain(text).split())
+    for character in "\\`*_[]<>&":
         text = text.replace(character, f"\\{character}")
-    return text
+    return f"\\{text}" if text[:1] in {"#", "+", "-", "="} and text[1:] else text
 
 
 def _cell(text: str) -> str:
-    return text if set(text) == {"-"} else _escaped(text).replace("|", "\\|").replace("\n", " ")
+    return text if text == "---" else _escaped(text).replace("|", "\\|")
 
 
 def to_html(blocks: Iterable[Block], title: str) -> str:
@@ -92,25 +96,29 @@ def to_html(blocks: Iterable[Block], title: str) -> str:
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{html.escape(title)}</title>\n<style>\n{STYLE}\n</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
+        f"<title>{_shown(title)}</title>\n<style>\n{STYLE}\n</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
     )
 
 
 def _html(block: Block) -> str:
     match block:
         case Heading():
-            return f"<h{block.level}>{html.escape(block.text)}</h{block.level}>"
+            return f"<h{block.level}>{_shown(block.text)}</h{block.level}>"
         case Text():
-            return f"<p>{html.escape(block.text)}</p>"
+            return f"<p>{_shown(block.text)}</p>"
         case Table():
-            head = "".join(f'<th scope="col">{html.escape(cell)}</th>' for cell in block.head)
-            rows = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in block.rows)
+            head = "".join(f'<th scope="col">{_shown(cell)}</th>' for cell in block.head)
+            rows = "".join("<tr>" + "".join(f"<td>{_shown(cell)}</td>" for cell in row) + "</tr>" for row in block.rows)
             return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
         case Lines():
             return "<pre>" + "\n".join(_html_line(line) for line in block.lines) + "</pre>"
 
 
+def _shown(text: str) -> str:
+    return html.escape(plain(text))
+
+
 def _html_line(line: str) -> str:
     kind = {"+": "plus", "-": "minus"}.get(line.lstrip()[:1])
-    text = html.escape(line)
+    text = _shown(line)
     return f'<span class="{kind}">{text}</span>' if kind else text

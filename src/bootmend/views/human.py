@@ -3,34 +3,34 @@
 from __future__ import annotations
 
 import textwrap
-from itertools import groupby
 from typing import TYPE_CHECKING
 
+from bootmend.catalog import find_rule
 from bootmend.model import Applicability, Severity
-from bootmend.views.style import Style, size_text
+from bootmend.views.commands import explain_command, repair_command, request_options
+from bootmend.views.style import Style, plain, quoted, size_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from bootmend.engine.diagnose import MachineSummary, Report, VolumeSummary
-    from collections.abc import Sequence
-
     from bootmend.engine.plan import Plan
-    from bootmend.engine.repair import Outcome, RunEntry
-    from bootmend.model import Change, Finding, Rule
+    from bootmend.model import Change, Evidence, Finding
 
 MARKS = {Severity.ERROR: ("✗", "red"), Severity.WARNING: ("!", "yellow"), Severity.NOTE: ("·", "cyan")}
 WIDTH = 110
+WIDEST_PLACE = 40
+FORMATS = {"VHD dynamic": "dynamic VHD", "VHD fixed": "fixed VHD", "raw": "raw disk"}
 
 
 def report_text(report: Report, style: Style, *, name: str, steps: bool = True) -> str:
     """What ``bootmend check`` prints; ``steps`` adds what to do next."""
     lines = [*machine_lines(report.machine, style, name=name), ""]
     for finding in report.findings:
-        lines += [*finding_lines(finding, style, vm=report.vm), ""]
-    lines += _offer_lines(report, style, name)
-    lines += [style(f"? {one.rule}: could not be judged: {one.reason}", "yellow") for one in report.inconclusive]
-    lines += [f"note: {remark}" for remark in report.remarks]
+        lines += [*finding_lines(finding, style, vm=report.vm, disk=name), ""]
+    lines += _unexplained_lines(report, style, name)
+    lines += [style(plain(f"? {one.rule}: could not be judged: {one.reason}"), "yellow") for one in report.inconclusive]
+    lines += [plain(f"note: {remark}") for remark in report.remarks]
     if report.inconclusive or report.remarks:
         lines.append("")
     lines.append(_verdict(report, style))
@@ -41,15 +41,16 @@ def report_text(report: Report, style: Style, *, name: str, steps: bool = True) 
 
 def machine_lines(machine: MachineSummary, style: Style, *, name: str) -> Iterator[str]:
     """The disk and its volumes."""
-    if machine.scheme == "none" and not machine.size:
-        yield f"{style(name, 'bold')}   a directory"
+    title = style(plain(name), "bold")
+    if machine.format == "directory":
+        yield f"{title}   a directory"
     else:
         table = f"{machine.scheme}, " if machine.scheme != "none" else ""
-        yield f"{style(name, 'bold')}   {machine.format}, {size_text(machine.size)} · {table}generation {machine.generation}"
+        form = FORMATS.get(machine.format, machine.format)
+        yield f"{title}   {form}, {size_text(machine.size)} · {table}generation {machine.generation}"
     rows = [_volume_row(volume) for volume in machine.volumes]
     widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
-    for row in rows:
-        role, number, what, contents = row
+    for role, number, what, contents in rows:
         yield f"  {role:<{widths[0]}}  {number:>{widths[1]}}  {what:<{widths[2]}}   {contents}".rstrip()
 
 
@@ -59,25 +60,37 @@ def _volume_row(volume: VolumeSummary) -> tuple[str, str, str, str]:
     role = role.replace("system volume + Windows volume", "system and Windows volume")
     label = f' "{volume.label}"' if volume.label else ""
     size = f" {size_text(volume.size)}" if volume.size else ""
-    return role, str(volume.number), f"{volume.kind}{label}{size}", volume.contents
+    return role, str(volume.number), plain(f"{volume.kind}{label}{size}"), plain(volume.contents)
 
 
-def finding_lines(finding: Finding, style: Style, *, vm: str = "") -> Iterator[str]:
+def finding_lines(finding: Finding, style: Style, *, vm: str = "", disk: str = "") -> Iterator[str]:
     """One finding: rule, sentence, evidence, fix, where to read more."""
     mark, colour = MARKS[finding.severity]
+    yield style(f"{mark} {finding.rule}", colour, "bold") + _stops(finding)
+    sentence = plain(finding.sentence)
+    yield from textwrap.wrap(sentence, WIDTH, initial_indent="  ", subsequent_indent="  ", break_long_words=False)
+    yield from _evidence_lines(finding.evidence)
+    undoable = " · undoable" if finding.applicability is not Applicability.MANUAL else ""
+    yield plain(f"  fix: {applicability_text(finding.applicability)} · {finding.fix}{undoable}")
+    yield f"  more: {explain_command(finding.rule, disk=disk, vm=vm)}"
+
+
+def _stops(finding: Finding) -> str:
+    if not finding.stop_codes:
+        return ""
     codes = ", ".join(short_code(code) for code in finding.stop_codes)
-    stops = f"   stops with {codes}" if codes else ""
-    yield style(f"{mark} {finding.rule}", colour, "bold") + stops
-    yield from textwrap.wrap(finding.sentence, WIDTH, initial_indent="  ", subsequent_indent="  ", break_long_words=False)
-    width = max((len(one.what) for one in finding.evidence), default=0)
-    for one in finding.evidence:
-        expected = f" (expected: {one.expected})" if one.expected else ""
-        yield f"    {one.what:<{width}}  {one.where}: {one.found}{expected}"
-    yield f"  fix: {applicability_text(finding.applicability)} · {finding.fix}" + (
-        " · undoable" if finding.applicability is not Applicability.MANUAL else ""
-    )
-    vm_option = f" --vm {vm}" if vm else ""
-    yield f"  more: bootmend explain {finding.rule}{vm_option}"
+    names = find_rule(finding.rule).RULE.names
+    name = f" {names[0]}" if names and len(finding.stop_codes) == 1 else ""
+    return f"   stops with {codes}{name}"
+
+
+def _evidence_lines(evidence: Iterable[Evidence]) -> Iterator[str]:
+    rows = [(plain(one.what), plain(one.where), plain(one.found), plain(one.expected)) for one in evidence]
+    kinds = max((len(row[0]) for row in rows), default=0)
+    places = max((len(row[1]) for row in rows if len(row[1]) <= WIDEST_PLACE), default=0)
+    for what, where, found, expected in rows:
+        wanted = f"  (expected: {expected})" if expected else ""
+        yield f"    {what:<{kinds}}  {where:<{places}}  {found}{wanted}".rstrip()
 
 
 def applicability_text(applicability: Applicability) -> str:
@@ -91,21 +104,18 @@ def applicability_text(applicability: Applicability) -> str:
 
 def short_code(code: str) -> str:
     """``0x00000067`` as ``0x67``."""
-    return f"0x{int(code, 16):X}".replace("0X", "0x")
+    return f"0x{int(code, 16):X}"
 
 
-def _offer_lines(report: Report, style: Style, name: str) -> Iterator[str]:
+def _unexplained_lines(report: Report, style: Style, name: str) -> Iterator[str]:
     for code in report.unexplained:
         yield style(f"{short_code(code)} was reported, but nothing on this disk explains it. Nothing was written.", "yellow")
     for offer in report.offers:
-        yield f"  possible next: {offer.sentence}"
-        yield f"    it {offer.fix}; only with your consent:  bootmend plan {name} {_codes(report.codes)} --offer {offer.rule}"
-    if report.unexplained:
+        yield plain(f"  possible next: {offer.sentence}")
+        yield plain(f"    it {offer.fix}; only with your consent:")
+        yield f"    {repair_command(name, codes=report.codes, offer=offer.rule, vm=report.vm, verb='plan')}"
+    if report.unexplained or report.offers:
         yield ""
-
-
-def _codes(codes: Iterable[str]) -> str:
-    return " ".join(f"--code {short_code(code)}" for code in codes)
 
 
 def _verdict(report: Report, style: Style) -> str:
@@ -117,53 +127,86 @@ def _verdict(report: Report, style: Style) -> str:
         return f"{style('No problem found, but not everything could be judged.', 'bold')} Nothing was written.   {cost}"
     if report.unexplained:
         return f"{style('No problem found that explains the screen.', 'bold')}   {cost}"
-    return f"{style('✓ healthy', 'green', 'bold')}: none of the {len(report.rules)} known problems is on this disk.   {cost}"
+    known = f"none of the {len(report.rules)} known problems is" if len(report.rules) > 1 else f"{report.rules[0]} is not"
+    return f"{style('✓ healthy', 'green', 'bold')}: {known} on this disk.   {cost}"
 
 
 def _next_steps(report: Report, name: str) -> Iterator[str]:
     safe = [one for one in report.problems if one.applicability is Applicability.SAFE]
     unsafe = [one for one in report.problems if one.applicability is Applicability.UNSAFE]
     if safe:
-        yield f"next: stop the VM and keep a copy, then  bootmend repair {name}"
-        yield "      (--output NEW repairs a copy; --serial-console also switches on EMS)"
+        yield f"next: stop the VM and keep a copy, then  {repair_command(name, rules=report.rules, vm=report.vm)}"
+        copy = "--output NEW repairs a copy; " if report.machine.format != "directory" else ""
+        yield f"      ({copy}--serial-console also switches on EMS)"
     if unsafe:
-        yield f"next: read  bootmend explain {unsafe[0].rule}  and decide; with consent:  bootmend repair {name} --unsafe"
+        command = repair_command(name, rules=report.rules, unsafe=True, vm=report.vm)
+        yield f"next: read  {explain_command(unsafe[0].rule, disk=name, vm=report.vm)}  and decide;"
+        yield f"      with your consent:  {command}"
 
 
-def plan_text(plan: Plan, style: Style, *, name: str) -> str:
-    """What ``bootmend plan`` prints: the diff, by file and by what in it changes."""
-    if plan.is_empty:
-        return _empty_plan(plan, style, name)
-    count = len(plan.changes)
-    places = list(dict.fromkeys(change.where for change in plan.changes))
-    lines = [
-        f"{style(f'Plan {plan.id}', 'bold')}: {count} change{'s' * (count > 1)} to {' and '.join(places)}, "
-        f"{size_text(plan.bytes_changed)} written"
-    ]
-    for where, changes in plan_places(plan.changes):
-        lines.append(f"  {where}")
-        lines += change_lines(changes, style)
-    lines.append("  proved on a copy: " + _proof(plan))
-    lines += [f"  note: {note}" for note in plan.notes]
-    lines += [f"  left: {finding.rule}: {applicability_text(finding.applicability)}" for finding in plan.left]
+def plan_text(plan: Plan, style: Style, *, name: str, steps: bool = True, kept: str = "") -> str:
+    """What ``bootmend plan`` prints: the diff, by file and by what in it changes; ``kept`` is the file it was kept in."""
+    lines = _empty_plan(plan, style, name) if plan.is_empty else _full_plan(plan, style)
+    lines += [plain(f"  left: {one.rule}, {applicability_text(one.applicability)}: {one.sentence}") for one in plan.left]
+    if steps:
+        lines += _plan_steps(plan, name, kept)
     return "\n".join(lines) + "\n"
 
 
+def _empty_plan(plan: Plan, style: Style, name: str) -> list[str]:
+    if plan.left:
+        return [style("Nothing that may be changed without asking.", "bold")]
+    if plan.report.inconclusive:
+        return [
+            f"{style('Nothing to do', 'bold')}: no problem was found, but not everything could be judged. Nothing was written."
+        ]
+    return [f"{style('Nothing to do', 'bold')}: {plain(name)} needs no repair. Nothing was written."]
+
+
+def _full_plan(plan: Plan, style: Style) -> list[str]:
+    count = len(plan.changes)
+    places = plan_places(plan.changes)
+    named = " and ".join(where for where, _ in places)
+    title = style(f"Plan {plan.id}", "bold")
+    lines = [f"{title}: {count} change{'s' * (count > 1)} to {plain(named)}, {size_text(plan.bytes_changed)} written"]
+    for where, changes in places:
+        lines.append(plain(f"  {where}"))
+        lines += change_lines(changes, style)
+    lines.append(f"  proved on a copy: {_proof(plan)}")
+    return [*lines, *(plain(f"  note: {note}") for note in plan.notes)]
+
+
 def _proof(plan: Plan) -> str:
-    gone = f"{len(plan.chosen)} finding{'s' * (len(plan.chosen) > 1)} gone, " if plan.chosen and not plan.request.offer else ""
+    count = len(plan.chosen) if not plan.request.offer else 0
+    gone = f"{count} findings gone, " if count > 1 else "finding gone, " * count
     return f"{gone}no new finding, hive checks clean"
 
 
-def _empty_plan(plan: Plan, style: Style, name: str) -> str:
-    if plan.left:
-        left = "\n".join(f"  left: {finding.rule}: {applicability_text(finding.applicability)}" for finding in plan.left)
-        return f"{style('Nothing that may be changed without asking.', 'bold')}\n{left}\n"
-    return f"{style('Nothing to do', 'bold')}: {name} needs no repair. Nothing was written.\n"
+def _plan_steps(plan: Plan, name: str, kept: str) -> Iterator[str]:
+    consent = [one for one in plan.left if one.applicability is Applicability.UNSAFE]
+    if kept and not plan.is_empty:
+        yield f"kept as {plain(kept)}; to apply it:  bootmend apply {quoted(kept)}"
+    elif not plan.is_empty:
+        yield f"next: {repair_command(name, **request_options(plan.request))}"
+    if consent:
+        options = request_options(plan.request) | {"unsafe": True}
+        yield f"next: read  {explain_command(consent[0].rule, disk=name)}  and decide;"
+        yield f"      with your consent:  {repair_command(name, **options)}"
+
+
+def question(plan: Plan, where: str, *, copy_of: str = "") -> str:
+    """What is asked before anything is written."""
+    what = f"Copy {copy_of} to {where} and write {size_text(plan.bytes_changed)} to the copy?" if copy_of else ""
+    what = what or f"Write {size_text(plan.bytes_changed)} to {where}?"
+    return f"{what}  A journal is kept; `bootmend undo` restores every byte."
 
 
 def plan_places(changes: Iterable[Change]) -> list[tuple[str, list[Change]]]:
     """The changes by the file that they are made to, in their order."""
-    return [(where, list(members)) for where, members in groupby(changes, key=lambda change: change.where)]
+    places: dict[str, list[Change]] = {}
+    for change in changes:
+        places.setdefault(change.where, []).append(change)
+    return list(places.items())
 
 
 def change_lines(changes: list[Change], style: Style) -> Iterator[str]:
@@ -173,62 +216,15 @@ def change_lines(changes: list[Change], style: Style) -> Iterator[str]:
         by_group.setdefault(change.group, []).append(change)
     width = max(len(change.name) for change in changes)
     for group, members in by_group.items():
-        yield f"    {group}"
+        yield plain(f"    {group}")
         for change in members:
             yield "      " + _change_line(change, width, style)
 
 
 def _change_line(change: Change, width: int, style: Style) -> str:
+    name = f"{change.name:<{width}}"
     if change.after is None:
-        return style(f"- {change.name:<{width}}  {change.before}", "red")
+        return style(plain(f"- {name}  {change.before}"), "red")
     if change.before is None:
-        return style(f"+ {change.name:<{width}}  {change.after}", "green")
-    return style(f"~ {change.name:<{width}}  {change.before} → {change.after}", "yellow")
-
-
-def run_text(outcome: Outcome, style: Style, *, name: str, seconds: float) -> str:
-    """What ``bootmend repair`` prints after writing."""
-    lines = []
-    if outcome.cured:
-        lines.append(f"{style('✓', 'green', 'bold')} written, read back, checked again: the fault is gone on the disk. "
-                     f"Windows has not been started yet.   {seconds:.1f} s")
-    else:
-        lines.append(f"{style('✓', 'green', 'bold')} written, read back, checked again.   {seconds:.1f} s")
-    lines += [f"  left: {finding.rule}: {finding.sentence}" for finding in outcome.left]
-    lines += [f"  note: {note}" for note in outcome.notes]
-    lines.append(f"run {outcome.run_id}; to take it back:  bootmend undo {outcome.run_id}")
-    return "\n".join(lines) + "\n"
-
-
-def undo_text(outcome: Outcome, style: Style) -> str:
-    """What ``bootmend undo`` prints."""
-    if outcome.run_id == outcome.undoes:
-        notes = "".join(f"  note: {note}\n" for note in outcome.notes)
-        return f"{style('✓', 'green', 'bold')} {outcome.target} is as it was before run {outcome.undoes}.\n{notes}"
-    return (
-        f"{style('✓', 'green', 'bold')} {outcome.target} is as it was before run {outcome.undoes} (checksums match)."
-        + (f" {outcome.after_undo}" if outcome.after_undo else "")
-        + f"\nthis undo is run {outcome.run_id}; to take it back:  bootmend undo {outcome.run_id}\n"
-    )
-
-
-def history_text(entries: Sequence[RunEntry], style: Style) -> str:
-    """The runs, newest first."""
-    if not entries:
-        return "No runs yet.\n"
-    lines = []
-    for entry in entries:
-        lines.append(f"{style(entry.run_id, 'bold')}  {entry.when}  {entry.state:<12}  {entry.target}")
-        lines.append(f"      {entry.summary}")
-    return "\n".join(lines) + "\n"
-
-
-def catalog_text(rules: Sequence[Rule], style: Style) -> str:
-    """The rules, one to a line."""
-    width = max((len(rule.id) for rule in rules), default=0)
-    lines = []
-    for rule in rules:
-        codes = ", ".join(short_code(code) for code in (*rule.stop_codes, *rule.status_codes))
-        lines.append(f"{style(f'{rule.id:<{width}}', 'bold')}  {rule.severity:<7}  {rule.applicability:<6}  {rule.title}"
-                     + (f"  ({codes})" if codes else ""))
-    return "\n".join(lines) + "\n"
+        return style(plain(f"+ {name}  {change.after}"), "green")
+    return style(plain(f"~ {name}  {change.before} → {change.after}"), "yellow")

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 from bootmend import __version__
 from bootmend.views.blocks import Block, Heading, Lines, Table, Text, to_html, to_markdown
+from bootmend.views.commands import explain_command
 from bootmend.views.human import applicability_text, change_lines, plan_places, short_code
+from bootmend.views.outcomes import NOT_STARTED, undone_sentence, when_text
 from bootmend.views.style import Style, size_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from bootmend.article.codes import CodeInfo
     from bootmend.engine.diagnose import Report
     from bootmend.engine.plan import Plan
     from bootmend.engine.repair import Outcome, RunEntry
@@ -33,26 +36,40 @@ def report_page(report: Report, output_format: str, *, name: str) -> str:
 
 
 def _report_blocks(report: Report, name: str) -> Iterator[Block]:
-    machine = report.machine
     yield Text(_verdict(report))
+    yield from _disk_blocks(report, name)
+    yield Heading("Findings")
+    if not report.findings:
+        yield Text("None.")
+    for finding in report.findings:
+        yield from _finding_blocks(finding, name, report.vm)
+    yield from _doubts(report)
+    cost = f"{size_text(report.bytes_read)} read in {report.seconds:.2f} s"
+    yield Text(f"Rules: {', '.join(report.rules)}. {cost}. Nothing was written.")
+
+
+def _disk_blocks(report: Report, name: str) -> Iterator[Block]:
+    machine = report.machine
     yield Heading("Disk")
-    yield Text(f"{name}: {machine.format}, {size_text(machine.size)}, {machine.scheme}, generation {machine.generation}")
+    facts = [machine.format]
+    if machine.format != "directory":
+        facts += [size_text(machine.size), f"{machine.scheme} {machine.disk_id}".strip(), f"generation {machine.generation}"]
+    yield Text(f"{name}: {', '.join(facts)}")
     rows = tuple(
         (str(one.number), ", ".join(one.roles), f"{one.kind} {one.label}".strip(), size_text(one.size), one.contents)
         for one in machine.volumes
     )
     yield Table(("Volume", "Role", "File system", "Size", "Contents"), rows)
-    yield Heading("Findings")
-    if not report.findings:
-        yield Text("None.")
-    for finding in report.findings:
-        yield from _finding_blocks(finding, report.vm)
-    unsure = [f"{one.rule}: {one.reason}" for one in report.inconclusive]
-    unsure += [f"{short_code(code)} was reported, but nothing on this disk explains it." for code in report.unexplained]
-    if unsure or report.remarks:
+
+
+def _doubts(report: Report) -> Iterator[Block]:
+    lines = [f"{one.rule} could not be judged: {one.reason}" for one in report.inconclusive]
+    lines += [f"{short_code(code)} was reported, but nothing on this disk explains it." for code in report.unexplained]
+    lines += [f"Possible next, only with consent: {offer.sentence} It {offer.fix}." for offer in report.offers]
+    lines += report.remarks
+    if lines:
         yield Heading("Not checked, and remarks")
-        yield Table(("What",), tuple((line,) for line in (*unsure, *report.remarks)))
-    yield Text(f"Rules: {', '.join(report.rules)}. {size_text(report.bytes_read)} read in {report.seconds:.2f} s. Nothing was written.")
+        yield Table(("What",), tuple((line,) for line in lines))
 
 
 def _verdict(report: Report) -> str:
@@ -64,14 +81,14 @@ def _verdict(report: Report) -> str:
     }[report.verdict]
 
 
-def _finding_blocks(finding: Finding, vm: str) -> Iterator[Block]:
+def _finding_blocks(finding: Finding, name: str, vm: str) -> Iterator[Block]:
     codes = "".join(f", stops with {short_code(code)}" for code in finding.stop_codes)
     yield Heading(f"{finding.rule} ({finding.severity}{codes})", 3)
     yield Text(finding.sentence)
     rows = tuple((one.what, one.where, one.found, one.expected) for one in finding.evidence)
     yield Table(("Evidence", "Where", "Found", "Expected"), rows)
     yield Text(f"Fix: {applicability_text(finding.applicability)}; {finding.fix}.")
-    yield Lines((f"bootmend explain {finding.rule}" + (f" --vm {vm}" if vm else ""),))
+    yield Lines((explain_command(finding.rule, disk=name, vm=vm),))
 
 
 def plan_page(plan: Plan, output_format: str, *, name: str) -> str:
@@ -83,11 +100,16 @@ def _plan_blocks(plan: Plan) -> Iterator[Block]:
     if plan.is_empty:
         yield Text("Nothing to do.")
     else:
-        yield Text(f"{len(plan.changes)} changes, {size_text(plan.bytes_changed)} written; proved on a copy before.")
+        count = len(plan.changes)
+        yield Text(f"{count} change{'s' * (count > 1)}, {size_text(plan.bytes_changed)} written; proved on a copy before.")
         yield from _change_blocks(plan.changes)
     for note in plan.notes:
         yield Text(f"Note: {note}.")
-    for finding in plan.left:
+    yield from _left_blocks(plan.left)
+
+
+def _left_blocks(left: Iterable[Finding]) -> Iterator[Block]:
+    for finding in left:
         yield Text(f"Left: {finding.rule} ({applicability_text(finding.applicability)}): {finding.sentence}")
 
 
@@ -97,27 +119,27 @@ def _change_blocks(changes: Sequence[Change]) -> Iterator[Block]:
         yield Lines(tuple(line.removeprefix("    ") for line in change_lines(members, PLAIN)))
 
 
-def run_page(outcome: Outcome, output_format: str, *, name: str) -> str:
+def run_page(outcome: Outcome, output_format: str) -> str:
     """What a repair or an undo did."""
-    return _page(_run_blocks(outcome), output_format, f"Run {outcome.run_id}: {name}")
+    return _page(_run_blocks(outcome), output_format, f"Run {outcome.run_id}: {outcome.target}")
 
 
 def _run_blocks(outcome: Outcome) -> Iterator[Block]:
     if outcome.kind == "undo":
-        yield Text(f"{outcome.target} is as it was before run {outcome.undoes} (checksums match).")
+        yield Text(undone_sentence(outcome))
     else:
-        yield Text(f"{size_text(outcome.bytes_written)} written, read back and checked again. Windows has not been started yet.")
+        yield Text(f"{size_text(outcome.bytes_written)} written, read back and checked again. {NOT_STARTED}")
         yield from _change_blocks(outcome.changes)
-    for finding in outcome.left:
-        yield Text(f"Left: {finding.rule}: {finding.sentence}")
+    yield from _left_blocks(outcome.left)
     for note in (*outcome.plan_notes, *outcome.notes):
         yield Text(f"Note: {note}.")
-    yield Lines((f"bootmend undo {outcome.run_id}",))
+    if outcome.run_id != outcome.undoes:
+        yield Lines((f"bootmend undo {outcome.run_id}",))
 
 
 def history_page(entries: Sequence[RunEntry], output_format: str) -> str:
     """The runs."""
-    rows = tuple((entry.run_id, entry.when, entry.state, entry.target, entry.summary) for entry in entries)
+    rows = tuple((entry.run_id, when_text(entry.when), entry.state, entry.target, entry.summary) for entry in entries)
     return _page([Table(("Run", "When", "State", "Target", "What"), rows)], output_format, "Runs")
 
 
@@ -128,3 +150,9 @@ def catalog_page(rules: Sequence[Rule], output_format: str) -> str:
         for rule in rules
     )
     return _page([Table(("Rule", "Title", "Codes", "Severity", "Repair"), rows)], output_format, "Boot failures")
+
+
+def codes_page(found: Sequence[CodeInfo], output_format: str, remark: str) -> str:
+    """What is known of codes."""
+    rows = tuple((one.code, one.name, ", ".join(one.aliases)) for one in found)
+    return _page([Table(("Code", "Name", "Other names"), rows), Text(remark)], output_format, "Codes")

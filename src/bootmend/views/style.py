@@ -11,6 +11,29 @@ if TYPE_CHECKING:
 _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
 
+#: control characters (but not tab and newline) and marks of direction: a label or a description of a strange disk must
+#: not drive the terminal that it is shown on
+_UNPRINTABLE = dict.fromkeys(
+    [*range(9), *range(0x0B, 0x20), *range(0x7F, 0xA0), 0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)],
+    "\ufffd",
+)
+_SHELL_SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./-_")
+
+
+def plain(text: str) -> str:
+    """Text as it can be shown anywhere: what would drive a terminal becomes U+FFFD."""
+    return text.translate(_UNPRINTABLE)
+
+
+def quoted(word: str) -> str:
+    """A word as it can be pasted into a shell."""
+    if os.name == "nt":
+        return word if word and _SHELL_SAFE.issuperset(word.replace("\\", "")) else f'"{word}"'
+    if word and _SHELL_SAFE.issuperset(word):
+        return word
+    return "'" + word.replace("'", "'\"'\"'") + "'"
+
+
 class Style:
     """Paints text, or leaves it as it is."""
 

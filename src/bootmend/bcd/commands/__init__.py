@@ -26,13 +26,16 @@ if TYPE_CHECKING:
 __all__ = ["COMMANDS", "Command", "CommandError", "Result", "Surroundings", "parse", "run"]
 
 
-def run(command: Command, store: Store, surroundings: Surroundings | None = None) -> Result:
+def run(command: Command, store: Store | None, surroundings: Surroundings | None = None) -> Result:
     """Run a command on an open store and return what bcdedit would print and its exit code.
+
+    ``store`` may be None for the few commands that need none.
 
     A command that fails has changed nothing.  Nothing is committed here.
 
     Raises:
-        UsageError: the command writes and ``store`` is no :class:`~bootmend.bcd.edit.StoreEditor`.
+        UsageError: the command needs a store and there is none, or it writes and ``store`` is no
+            :class:`~bootmend.bcd.edit.StoreEditor`.
         CorruptError: the store is damaged where the command looks.
         RefusedError: the hive cannot take the change.
     """

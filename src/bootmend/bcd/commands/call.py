@@ -13,7 +13,7 @@ from bootmend.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bootmend.bcd.devices import PartitionDevice
+    from bootmend.bcd.devices import Device, PartitionDevice
     from bootmend.bcd.edit import Edit
     from bootmend.bcd.store import BcdObject, Store
 
@@ -22,14 +22,16 @@ class Surroundings(NamedTuple):
     """What lies outside the store and only some commands need; each may be None.
 
     ``name_partition`` gives the printed name of a partition, ``find_partition`` the partition that a
-    typed name means; both return None for "not known".  ``new_id`` makes a fresh ``{guid}``, ``new_key``
-    a fresh key for network debugging: four numbers in base 36, joined by dots.
+    typed name means, ``find_virtual_disk`` the partition to start from inside a virtual disk, which is a file (its
+    path) of a device; all return None for "not known".  ``new_id`` makes a fresh ``{guid}``, ``new_key`` a fresh key
+    for network debugging: four numbers in base 36, joined by dots.
     """
 
     name_partition: Callable[[PartitionDevice], str | None] | None = None
     find_partition: Callable[[str], PartitionDevice | None] | None = None
     new_id: Callable[[], str] | None = None
     new_key: Callable[[], str] | None = None
+    find_virtual_disk: Callable[[Device, str], PartitionDevice | None] | None = None
 
 
 class Result(NamedTuple):
@@ -42,13 +44,24 @@ class Result(NamedTuple):
 
 
 class Call(NamedTuple):
-    """One command at work: the store, its arguments, and the notes it takes."""
+    """One command at work: the store that was opened for it, its arguments, and the notes it takes."""
 
-    store: Store
+    opened: Store | None
     arguments: tuple[str, ...]
     verbose: bool
     surroundings: Surroundings
     notes: list[str]
+
+    @property
+    def store(self) -> Store:
+        """The store.
+
+        Raises:
+            UsageError: the command was given none.
+        """
+        if self.opened is None:
+            raise UsageError("this command needs a store")
+        return self.opened
 
     @property
     def editor(self) -> StoreEditor:

@@ -43,7 +43,7 @@ def _elsewhere(reason: str) -> Callable[[Call], str]:
 
 _HELP_COLUMN = 62
 _LIVE = _elsewhere("This command needs the running Windows; it cannot be done on a store that is read from a disk.")
-_FILES = _elsewhere("This command works on store files as a whole; copy the file instead.")
+_FILES = _elsewhere("This command works on a store file as a whole, not on an open store.")
 
 COMMANDS = {
     "enum": Entry(show.enum, False, "[type | id] [/v]", "list entries"),
@@ -68,8 +68,8 @@ COMMANDS = {
     "hypervisorsettings": Entry(settings.hypervisor_settings, True, "[type option:value ...]", "how to debug the hypervisor"),
     "sysstore": Entry(_LIVE, False, "partition", "not for a store on a disk"),
     "mirror": Entry(_LIVE, False, "id", "not for a store on a disk"),
-    "createstore": Entry(_FILES, False, "file", "not here"),
-    "export": Entry(_FILES, False, "file", "not here"),
-    "import": Entry(_FILES, False, "file [/clean]", "not here"),
+    "createstore": Entry(_FILES, False, "file", "make an empty store"),
+    "export": Entry(_FILES, False, "file", "copy the whole store to a new file"),
+    "import": Entry(_FILES, False, "file", "let the store be what a file holds"),
     "?": Entry(help_text, False, "", "this text"),
 }

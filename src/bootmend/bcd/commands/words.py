@@ -8,15 +8,15 @@ from bootmend.bcd import elements
 from bootmend.bcd.commands import messages
 from bootmend.bcd.commands.call import is_switch, switch_name
 from bootmend.bcd.commands.messages import CommandError
-from bootmend.bcd.device_text import device_from_text
+from bootmend.bcd.device_text import Finder, device_from_text
 from bootmend.bcd.object_types import application_of
 from bootmend.errors import BootmendError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from bootmend.bcd.commands.call import Call
-    from bootmend.bcd.devices import Device, PartitionDevice
+    from bootmend.bcd.devices import Device
     from bootmend.bcd.store import BcdObject
     from bootmend.bcd.values import Value
 
@@ -116,13 +116,12 @@ def object_list(call: Call, present: tuple[str, ...], words: Sequence[str]) -> t
 
 
 def device(call: Call, word: str, element_id: int) -> Device:
-    """Return the device that a word writes; partitions are found by the surroundings."""
-
-    def find(name: str) -> PartitionDevice | None:
-        return call.surroundings.find_partition(name) if call.surroundings.find_partition else None
-
+    """Return the device that a word writes; partitions and virtual disks are found by the surroundings."""
+    around = call.surroundings
+    nothing: Callable[..., None] = lambda *_words: None  # noqa: E731
+    finder = Finder(around.find_partition or nothing, call.resolve, around.find_virtual_disk or nothing)
     try:
-        return device_from_text(word, find, call.resolve, element_id)
+        return device_from_text(word, finder, element_id)
     except CommandError:
         raise
     except BootmendError as error:
