@@ -113,21 +113,23 @@ class Session:
         return printed if answer is None else printed.replace(QUESTION, f"{QUESTION}{answer}\n", 1)
 
     def _shell(self, command: str, answer: str | None) -> subprocess.CompletedProcess[bytes]:
-        line = f"(exit {self.last_code}); {command}"
-        keywords = {"cwd": self.folder, "env": self.environment, "timeout": TIMEOUT, "check": False}
-        if answer is None:
-            return subprocess.run(  # type: ignore[call-overload,no-any-return]
-                ["/bin/bash", "-c", line], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **keywords
-            )
-        terminal, ours = _terminal()
+        terminal, ours = (subprocess.DEVNULL, -1) if answer is None else _terminal()
         try:
-            os.write(ours, f"{answer}\n".encode())
-            return subprocess.run(  # type: ignore[call-overload,no-any-return]
-                ["/bin/bash", "-c", line], stdin=terminal, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **keywords
+            if answer is not None:
+                os.write(ours, f"{answer}\n".encode())
+            return subprocess.run(
+                ["/bin/bash", "-c", f"(exit {self.last_code}); {command}"],
+                cwd=self.folder,
+                env=self.environment,
+                stdin=terminal,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                timeout=TIMEOUT,
+                check=False,
             )
         finally:
-            os.close(terminal)
-            os.close(ours)
+            for descriptor in {terminal, ours} - {subprocess.DEVNULL, -1}:
+                os.close(descriptor)
 
     def agree(self, shown: str, real: str) -> bool:
         """Whether two outputs are the same but for what is masked; what the page's ids stand for is learnt on the way."""

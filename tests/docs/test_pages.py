@@ -23,6 +23,14 @@ command_of = tool("command_page").command_of
 command_page = tool("command_page").command_page
 page = pytest.mark.parametrize("path", pages(), ids=name)
 SHELLS = {"console", "sh"}
+VARIABLES = {f"BOOTMEND_{name}" for name in ("STATE_DIR", "CONFIG", "FUZZ", "SHARED")}
+"""Environment variables that are no option's."""
+NOT_YET = {
+    "src/bootmend/catalog/bcd/bootdebug_set.py",
+    "src/bootmend/catalog/bcd/bootdebug_set.md",
+    "tests/catalog/test_bootdebug_set.py",
+}
+"""The files of the example of a new rule."""
 FOREIGN_OPTIONS = {"--strict"}
 """Options in prose that are not ours."""
 
@@ -48,11 +56,8 @@ def _shell_lines(language: str, block: str) -> list[str]:
 
 
 def _words(line: str) -> list[str]:
-    words = (
-        shlex.split(line.replace("\\", "/"), comments=True)
-        if line.count('"') % 2 == 0 and line.count("'") % 2 == 0
-        else line.split()
-    )
+    whole = line.count('"') % 2 == 0 and line.count("'") % 2 == 0
+    words = shlex.split(line.replace("\\", "/"), comments=True) if whole else line.split()
     return [word for word in words if word not in {"2", "…", "..."}]
 
 
@@ -147,12 +152,7 @@ def test_every_schema_is_listed_with_its_file() -> None:
 
 @page
 def test_our_environment_variables_are_read_somewhere(path: Path) -> None:
-    known = set(re.findall(r"`(BOOTMEND_\w+)`", command_page())) | {
-        "BOOTMEND_STATE_DIR",
-        "BOOTMEND_FUZZ",
-        "BOOTMEND_SHARED",
-        "BOOTMEND_NO_SKIP",
-    }
+    known = set(re.findall(r"`(BOOTMEND_\w+)`", command_page())) | VARIABLES
     assert set(re.findall(r"BOOTMEND_[A-Z_]*[A-Z]", text_of(path))) <= known
 
 
@@ -173,14 +173,9 @@ def test_links_lead_somewhere(path: Path) -> None:
 
 @page
 def test_files_named_in_code_are_there(path: Path) -> None:
-    made_here = {
-        "src/bootmend/catalog/bcd/bootdebug_set.py",
-        "src/bootmend/catalog/bcd/bootdebug_set.md",
-        "tests/catalog/test_bootdebug_set.py",
-    }
     for code in inline_code(text_of(path)):
         for found in re.findall(r"(?:^|\s)((?:src|tests|tools|docs|benchmarks|\.ci)/[\w./-]*\w/?)", code):
-            assert found in made_here or (ROOT / found).exists(), found
+            assert found in NOT_YET or (ROOT / found).exists(), found
 
 
 def test_every_page_is_in_the_table_of_contents() -> None:
@@ -188,9 +183,8 @@ def test_every_page_is_in_the_table_of_contents() -> None:
     for path in [*DOCS.rglob("index.md")]:
         for language, block in blocks(text_of(path)):
             if language == "{toctree}":
-                listed |= {
-                    (path.parent / f"{line}.md").resolve() for line in block.splitlines() if line and not line.startswith(":")
-                }
+                lines = [line for line in block.splitlines() if line and not line.startswith(":")]
+                listed |= {(path.parent / f"{line}.md").resolve() for line in lines}
     ours = {path for path in pages() if path.is_relative_to(DOCS)} - {DOCS / "index.md"}
     assert ours <= listed
 

@@ -135,6 +135,7 @@ class StoreEditor(Store):
             for item in self._objects.values():  # in other hands they stay as they were
                 _ = item.elements
             self._objects = {}
+            self._default = False
         else:
             self._objects.pop(target.id, None)
         if target is None:

@@ -7,7 +7,7 @@ the registry.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from bootmend.bcd import identifiers, layout, object_types
 from bootmend.bcd.elements import FORMAT_NAMES, element_type, find_element, format_of
@@ -26,6 +26,8 @@ TOOLS_DISPLAY_ORDER = 0x24000010
 BOOT_SEQUENCE = 0x24000002
 PATH = 0x12000002
 DESCRIPTION = 0x12000004
+READ_WHOLE = 1 << 20
+"""A store this small is read in one go by those who ask for all of its objects."""
 
 
 class Element(NamedTuple):
@@ -104,22 +106,26 @@ class BcdObject:
         return tuple(item for item in value if isinstance(item, str)) if isinstance(value, tuple) else ()
 
     def _read_elements(self) -> dict[int, Element]:
+        """Read all elements: one loop with everything in it, since listing a store is little else."""
         application = object_types.application_of(self.type)
         found: dict[int, Element] = {}
+        previous, ascending = -1, True
         for key in self._folder.subkeys() if self._folder is not None else ():
             name = key.name
             number = element_number(name)
             if number is None or number in found:
                 self._remarks.append(f"the key {name!r} among its elements is no element, or one twice")
                 continue
-            stored = _element_value(key)
+            stored = _only_value(key, layout.ELEMENT_VALUE)
             if stored is None:
                 self._remarks.append(f"the element {name} has no value")
                 continue
-            raw = bytes(stored.data)
-            value, remark = decode(number, stored.type, raw)
-            found[number] = Element(number, element_type(number, application).name, value, raw, stored.type, name, remark)
-        return dict(sorted(found.items()))
+            raw, kind = stored.data, stored.type
+            value, remark = decode(number, kind, raw)
+            found[number] = Element(number, element_type(number, application).name, value, raw, kind, name, remark)
+            ascending = ascending and number > previous
+            previous = number
+        return found if ascending else dict(sorted(found.items()))
 
 
 class Store:
@@ -134,6 +140,7 @@ class Store:
         self._index: dict[str, Key] | None = None
         self._objects: dict[str, BcdObject] = {}
         self._remarks: list[str] = []
+        self._default: str | Literal[False] | None = False
         if hive.root.subkey(layout.OBJECTS) is None:
             message = "the hive has no Objects key: it is not a boot configuration store"
             raise MissingError(message, hint="name the BCD file itself: \\Boot\\BCD or \\EFI\\Microsoft\\Boot\\BCD")
@@ -175,6 +182,8 @@ class Store:
 
     def objects(self) -> list[BcdObject]:
         """Return all objects, by type and then by id: the order of ``bcdedit /enum all``."""
+        if self._hive.source.size <= READ_WHOLE:
+            self._hive.load()
         return sorted((self._object(object_id) for object_id in self._keys()), key=lambda item: (item.type, item.id))
 
     def get(self, name: str) -> BcdObject | None:
@@ -201,7 +210,8 @@ class Store:
     @property
     def stated_default(self) -> str | None:
         """What the boot manager's ``default`` element says."""
-        return parse_guid((self.boot_manager and self.boot_manager.text(DEFAULT_OBJECT)) or "")
+        manager = self.boot_manager
+        return None if manager is None else parse_guid(manager.text(DEFAULT_OBJECT) or "")
 
     @property
     def default_id(self) -> str | None:
@@ -221,9 +231,16 @@ class Store:
 
     def alias(self, object_id: str) -> str | None:
         """Return ``{default}`` for the stated default, else the well-known name of an id, else None."""
-        if object_id not in ALIASES and object_id == self.stated_default:
-            return "{default}"
-        return ALIASES.get(object_id)
+        known = ALIASES.get(object_id)
+        if known is not None or object_id != self._known_default():
+            return known
+        return "{default}"
+
+    def _known_default(self) -> str | None:
+        """The stated default, asked for once: each identifier that is printed is compared with it."""
+        if self._default is False:
+            self._default = self.stated_default
+        return self._default
 
     def _object(self, object_id: str) -> BcdObject:
         found = self._objects.get(object_id)
@@ -250,7 +267,7 @@ class Store:
 
 def element_number(key_name: str) -> int | None:
     """Return the element id that a key name spells, in either case; None if it is not up to 8 hex digits."""
-    if not 1 <= len(key_name) <= 8 or not key_name.isalnum() or not key_name.isascii():
+    if not 1 <= len(key_name) <= 8 or not (key_name.isalnum() and key_name.isascii()):
         return None
     try:
         return int(key_name, 16)
@@ -258,14 +275,14 @@ def element_number(key_name: str) -> int | None:
         return None
 
 
-def _element_value(key: Key) -> StoredValue | None:
-    """Return the value of an element: nearly always the only one, so that no search is needed."""
+def _only_value(key: Key, name: str) -> StoredValue | None:
+    """Return the value of an element or of a description: nearly always the only one, so that no search is needed."""
     first = next(key.values(), None)
-    return first if first is None or first.name == layout.ELEMENT_VALUE else key.value(layout.ELEMENT_VALUE)
+    return first if first is None or first.name == name else key.value(name)
 
 
 def _type_in(description: Key | None) -> int:
     """Return the type of an object, 0 where its description does not say."""
-    stored = description.value(layout.TYPE_VALUE) if description is not None else None
-    data = b"" if stored is None else bytes(stored.data)
+    stored = _only_value(description, layout.TYPE_VALUE) if description is not None else None
+    data = b"" if stored is None else stored.data
     return int.from_bytes(data, "little") if 1 <= len(data) <= 4 else 0

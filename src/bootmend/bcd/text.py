@@ -19,7 +19,6 @@ from bootmend.bcd.elements import (
     OBJECT,
     OBJECT_LIST,
     TEMPLATE_CLASS,
-    class_of,
     element_type,
     format_of,
 )
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     Resolver = Callable[[PartitionDevice], str | None]
 
 COLUMN = 24
+_INDENT = " " * COLUMN
 NOTHING = "There are no matching objects or the store is empty.\n"
 _LOCATE_DEPTH = 4
 
@@ -60,23 +60,31 @@ class Printer:
 
     def section(self, item: BcdObject) -> str:
         """Return one object with its title."""
-        lines = [item.title, "-" * len(item.title), _line("identifier", self.identifier(item.id))]
-        return "\n".join(lines) + "\n" + self.element_lines(item)
+        title = item.title
+        return f"{title}\n{'-' * len(title)}\nidentifier              {self.identifier(item.id)}\n{self.element_lines(item)}"
 
     def element_lines(self, item: BcdObject) -> str:
         """Return the elements of an object, one or more lines each."""
-        shown = [each for each in item.elements.values() if self._verbose or class_of(each.id) != TEMPLATE_CLASS]
-        return "".join(self.element_line(element, item) + "\n" for element in shown)
+        application = object_types.application_of(item.type)
+        return "".join(
+            self._element_line(element, item, application)
+            for element in item.elements.values()
+            if self._verbose or element.id >> 28 != TEMPLATE_CLASS
+        )
 
     def element_line(self, element: Element, owner: BcdObject) -> str:
         """Return the line of one element; further values of a list follow on lines of their own."""
-        printed = element_type(element.id, object_types.application_of(owner.type)).printed
+        return self._element_line(element, owner, object_types.application_of(owner.type)).removesuffix("\n")
+
+    def _element_line(self, element: Element, owner: BcdObject, application: int) -> str:
+        printed = element_type(element.id, application).printed
         first, *rest = self.values(element, owner) or [""]
-        return "\n".join([_line(printed, first), *(" " * COLUMN + value for value in rest)])
+        line = f"{printed:<23} {first}".rstrip(" ") + "\n"  # a name of 24 characters and more is followed by one space
+        return line + "".join(f"{_INDENT}{value}\n" for value in rest) if rest else line
 
     def values(self, element: Element, owner: BcdObject) -> list[str]:
         """Return the printed values of an element: one, or those of a list."""
-        return [printable(text) for text in self._texts(element, owner, _LOCATE_DEPTH)]
+        return [text if text.isprintable() else printable(text) for text in self._texts(element, owner, _LOCATE_DEPTH)]
 
     def value(self, element: Element, owner: BcdObject) -> str:
         """Return the printed value of an element on one line."""
@@ -84,14 +92,14 @@ class Printer:
 
     def _texts(self, element: Element, owner: BcdObject, depth: int) -> list[str]:
         value = element.value
+        if isinstance(value, str):
+            return [self.identifier(value) if format_of(element.id) == OBJECT else value]
         if isinstance(value, Device):
             return [self._device(value, owner, depth)]
         if isinstance(value, bytes):
             return [value.hex(" ")]
         if isinstance(value, bool):
             return ["Yes" if value else "No"]
-        if isinstance(value, str):
-            return [self.identifier(value) if format_of(element.id) == OBJECT else value]
         if isinstance(value, int):
             return [_integer(element.id, value, object_types.application_of(owner.type))]
         return [self._item(element.id, item) for item in value]
@@ -176,11 +184,6 @@ def printable(text: str) -> str:
 
 def _is_unprintable(character: str) -> bool:
     return character < " " or "\x7f" <= character < "\xa0" or "\ud800" <= character <= "\udfff"
-
-
-def _line(name: str, value: str) -> str:
-    """Return a name and its value; a name of 24 characters and more is followed by one space."""
-    return f"{name.ljust(COLUMN - 1)} {value}".rstrip(" ")
 
 
 def _integer(element_id: int, value: int, application: int) -> str:

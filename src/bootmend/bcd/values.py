@@ -47,11 +47,10 @@ def decode(element_id: int, registry_type: int, raw: bytes) -> tuple[Value, str]
 
     A value that does not fit its element comes back as the bytes themselves with a remark that says why.
     """
-    value_format = elements.format_of(element_id)
-    expected = REGISTRY_TYPES.get(value_format, BINARY)
+    value_format = element_id >> 24 & 0xF
+    expected, reader = _READERS.get(value_format, (BINARY, None))
     if registry_type != expected:
         return raw, f"registry type {registry_type} where {expected} belongs"
-    reader = _READERS.get(value_format)
     if reader is None:
         return raw, ""
     value = reader(raw)
@@ -111,14 +110,17 @@ def _integer_list(raw: bytes) -> tuple[int, ...] | None:
     return tuple(number for (number,) in _U64.iter_unpack(raw))
 
 
-_READERS: dict[int, Callable[[bytes], Value | None]] = {
-    elements.DEVICE: parse_device,
-    elements.STRING: _text,
-    elements.OBJECT: _object,
-    elements.OBJECT_LIST: _object_list,
-    elements.INTEGER: _integer,
-    elements.BOOLEAN: _boolean,
-    elements.INTEGER_LIST: _integer_list,
+_READERS: dict[int, tuple[int, Callable[[bytes], Value | None]]] = {
+    value_format: (REGISTRY_TYPES.get(value_format, BINARY), reader)
+    for value_format, reader in {
+        elements.DEVICE: parse_device,
+        elements.STRING: _text,
+        elements.OBJECT: _object,
+        elements.OBJECT_LIST: _object_list,
+        elements.INTEGER: _integer,
+        elements.BOOLEAN: _boolean,
+        elements.INTEGER_LIST: _integer_list,
+    }.items()
 }
 
 

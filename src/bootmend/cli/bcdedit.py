@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bootmend.cli.output import say, show_data, show_error
+from bootmend.cli.settings import Command
 from bootmend.errors import BootmendError, ReadError, UsageError
 from bootmend.views.style import plain
 
@@ -20,6 +21,7 @@ FORMATS = ("bcdedit", "json", "jsonl")
 
 @click.command(
     "bcdedit",
+    cls=Command,
     context_settings={"ignore_unknown_options": True, "help_option_names": [], "allow_interspersed_args": False},
     add_help_option=False,
 )
@@ -27,7 +29,7 @@ FORMATS = ("bcdedit", "json", "jsonl")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
 def command(context: click.Context, *, output_format: str, arguments: tuple[str, ...]) -> int:
-    r"""Read and edit boot configuration stores in Microsoft's own syntax.
+    """Read and edit boot configuration stores in Microsoft's own syntax.
 
     /store takes a store file or a disk; of a disk with several stores, --store N takes the one on volume N.
     --disk DISK with /store FILE says on which disk the store file's devices are. Every change is journaled, and
@@ -40,7 +42,7 @@ def command(context: click.Context, *, output_format: str, arguments: tuple[str,
     bootmend bcdedit /store DISK --format json      the whole store, for programs
     bootmend bcdedit diff A B                       what differs between two stores
     bootmend bcdedit /?                             all commands
-    """
+    """  # noqa: D301 (click's mark for lines that stay as they are)
     words, output_format = _take_format(arguments, output_format)
     if words in (["--help"], ["-h"]):
         show_data(context.get_help() + "\n")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bootmend.catalog import rule_modules
-from bootmend.engine.runs import unfinished_runs
+from bootmend.engine.state import may_have_runs
 from bootmend.errors import BootmendError
 from bootmend.model import Finding, Severity
 
@@ -213,12 +213,20 @@ def _remarks(target: Target, machine: Machine) -> Iterator[str]:
             yield from _bootmgr_remark(machine, store)
         except BootmendError:  # a rule says so
             continue
-    for run in unfinished_runs(target.path):
-        yield f"run {run.id} on it was interrupted: bring that to an end first with  bootmend undo {run.id}"
+    yield from _interrupted_runs(target.path)
     for volume in machine.hibernated:
         yield f"Windows saved a session on {volume.name} (hiberfil.sys): a repair must discard it first"
     for volume in machine.bitlocker:
         yield f"{volume.name} is encrypted with BitLocker: its files were not looked at"
+
+
+def _interrupted_runs(path: str) -> Iterator[str]:
+    """The journal's code is loaded only where there is a trace of a run at all."""
+    if may_have_runs(path):
+        from bootmend.engine.runs import unfinished_runs
+
+        for run in unfinished_runs(path):
+            yield f"run {run.id} on it was interrupted: bring that to an end first with  bootmend undo {run.id}"
 
 
 def _bootmgr_remark(machine: Machine, store: BootStore) -> Iterator[str]:
@@ -227,7 +235,7 @@ def _bootmgr_remark(machine: Machine, store: BootStore) -> Iterator[str]:
 
     bootmgr = store.store.get("{bootmgr}")
     device = device_value(bootmgr, "device") if bootmgr else None
-    if isinstance(device, PartitionDevice) and volume_of(machine, device) is None:
+    if machine.table is not None and isinstance(device, PartitionDevice) and volume_of(machine, device) is None:
         yield f"{store.where}: the device of {{bootmgr}} is unknown on this disk; the boot manager does not need it"
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from bootmend.catalog import find_rule
 from bootmend.engine.diagnose import Report, diagnose, examine
 from bootmend.engine.journal import PatchSet, SourceRef, Witness
+from bootmend.engine.runs import unfinished_runs
 from bootmend.engine.serial_console import serial_console_operations
 from bootmend.errors import RefusedError
 from bootmend.machine import Workspace
@@ -111,7 +112,8 @@ class Plan:
     @property
     def id(self) -> str:
         """Four hex digits that name the plan, from what it writes."""
-        digest = hashlib.sha256(repr((self.identity, self.patchset.patches)).encode())
+        patches = [patch._replace(source="") for patch in self.patchset.patches]
+        digest = hashlib.sha256(repr((self.identity, patches)).encode())
         return digest.hexdigest()[:4]
 
 
@@ -122,6 +124,7 @@ def make_plan(target: Target, request: Request) -> Plan:
         RefusedError: it would not be safe to write, or the repair does not cure what it should.
         ReadError: the target cannot be read.
     """
+    _refuse_interrupted(target)
     report = diagnose(target, rules=request.rules, codes=request.codes)
     chosen = _choose(report, request)
     overlays = target.overlays()
@@ -145,6 +148,12 @@ def make_plan(target: Target, request: Request) -> Plan:
         identity=identity(target),
         notes=SAC_NOTES if request.serial_console and changed else (),
     )
+
+
+def _refuse_interrupted(target: Target) -> None:
+    """What an interrupted run left half-written is no disk to plan on."""
+    for run in unfinished_runs(target.path):
+        raise RefusedError(f"run {run.id} on it was interrupted", at=target.path, hint=f"finish that first:  bootmend undo {run.id}")
 
 
 def _choose(report: Report, request: Request) -> list[Finding]:

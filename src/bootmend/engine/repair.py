@@ -106,7 +106,7 @@ def apply_plan(plan: Plan, path: str) -> Outcome:
         state=str(run.state),
         bytes_written=fresh.bytes_changed,
         changes=fresh.changes,
-        cured=fresh.chosen,
+        cured=() if fresh.request.offer else fresh.chosen,
         left=fresh.left,
         notes=run.notes,
         plan_notes=fresh.notes,
@@ -169,6 +169,8 @@ def _summary(plan: Plan) -> str:
 
 
 def _after_undo(plan: Plan) -> str:
+    if plan.request.offer:
+        return ""
     codes = dict.fromkeys(code for finding in plan.chosen for code in finding.stop_codes)
     shown = " and ".join(f"0x{int(code, 16):X}" for code in codes)
     if shown:

@@ -40,6 +40,18 @@ def runs_dir() -> str:
     return os.path.join(state_dir(), "runs")
 
 
+def may_have_runs(target: str) -> bool:
+    """Whether any trace of a run is to be seen: runs of this user, or a marker beside the target.  Cheap, and never wrong with no."""
+    if os.path.isdir(runs_dir()):
+        return True
+    folder, name = os.path.split(os.path.realpath(target))
+    try:
+        with os.scandir(folder or ".") as entries:
+            return any(entry.name.startswith(f".{name}.bootmend-") for entry in entries)
+    except OSError:
+        return True
+
+
 def make_private_folder(folder: str) -> None:
     """Make a folder, and those above it, that only this user can enter; one that is there stays as it is."""
     os.makedirs(folder, mode=PRIVATE_FOLDER, exist_ok=True)

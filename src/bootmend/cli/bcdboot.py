@@ -1,0 +1,41 @@
+"""``bootmend bcdboot``: a fresh, complete store for a Windows on a disk."""
+
+from __future__ import annotations
+
+import click
+
+from bootmend.cli.output import say, show_data
+from bootmend.views.style import plain
+
+MISSING = 1
+
+
+@click.command("bcdboot")
+@click.argument("disk")
+@click.option("--windows", default="", metavar="VOLUME", help="The volume with the Windows: a number, C:, a GUID.")
+@click.option(
+    "--firmware", type=click.Choice(("BIOS", "UEFI"), case_sensitive=False), default=None, help="What starts the machine."
+)
+@click.option("-o", "--output", default="", metavar="FILE", help="Write the store to a new file and leave the disk alone.")
+@click.option("--locale", default="en-US", show_default=True, metavar="LOCALE", help="The language of the boot menu.")
+@click.option("--unsafe", is_flag=True, help="Consent to a change on a disk with BitLocker.")
+def command(*, disk: str, windows: str, firmware: str | None, output: str, locale: str, unsafe: bool) -> int:
+    """Make a new boot configuration store for a Windows on DISK.
+
+    The store on the disk is replaced as a whole, journaled; `bootmend undo` takes it back. Boot files are not
+    copied: those that are missing are named, and the exit code is 1.
+    """
+    from bootmend.engine.bcdboot import make_store
+
+    made = make_store(disk, windows=windows, firmware=firmware or "", output=output, locale=locale, unsafe=unsafe)
+    for note in made.notes:
+        say(plain(note))
+    if made.run_id:
+        say(f"run {made.run_id}; to take it back:  bootmend undo {made.run_id}")
+    for sentence in made.missing:
+        say(plain(f"missing: {sentence}"))
+    if made.missing:
+        show_data(plain(f"The store was made ({made.store}), but files are missing: the disk will not start yet.\n"))
+        return MISSING
+    show_data(plain(f"The store was made: {made.store}, {made.size} bytes.\n"))
+    return 0
