@@ -20,7 +20,7 @@ from measure import HERE, Process, Row, median, milliseconds, process, show, tim
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROUNDS = 15
+ROUNDS = 21
 MIB = 1 << 20
 FOUND = (1,)  # the exit code of a check that found something
 IN_PROCESS = """
@@ -127,7 +127,9 @@ def in_process(disk: Path, env: dict[str, str], generation: int) -> Row:
     """From the first of our imports (click excluded) to the text of the report, in a fresh process each time."""
     runs = []
     for _ in range(7):
-        answer = subprocess.run([sys.executable, "-c", IN_PROCESS, str(disk)], capture_output=True, text=True, env=env, check=True)
+        answer = subprocess.run(
+            [sys.executable, "-c", IN_PROCESS, str(disk)], capture_output=True, text=True, env=env, check=True
+        )
         runs.append([float(word) for word in answer.stdout.split()])
     imports, work = (median(run[side] for run in runs) for side in (0, 1))
     text = f"{milliseconds(work)} + {milliseconds(imports)} of imports"
@@ -139,13 +141,26 @@ def bytes_read(disk: Path, env: dict[str, str], generation: int) -> Row:
     own = report_of(disk, env)["bytes_read"]
     kernel, reads = traced(disk, env)
     rival = f"strace: {kernel:,} B in {reads} reads" if reads else "strace is not installed"
-    return Row(f"bytes read, hives included, generation {generation}", f"{own:,} B", rival, "", "0.3 MiB + hives", own <= 0.3 * MIB)
+    return Row(
+        f"bytes read, hives included, generation {generation}", f"{own:,} B", rival, "", "0.3 MiB + hives", own <= 0.3 * MIB
+    )
 
 
 def traced(disk: Path, env: dict[str, str]) -> tuple[int, int]:
     if shutil.which("strace") is None:
         return 0, 0
-    command = ["strace", "-f", "-y", "-e", "trace=pread64,read,readv,preadv", sys.executable, "-m", "bootmend", "check", str(disk)]
+    command = [
+        "strace",
+        "-f",
+        "-y",
+        "-e",
+        "trace=pread64,read,readv,preadv",
+        sys.executable,
+        "-m",
+        "bootmend",
+        "check",
+        str(disk),
+    ]
     lines = subprocess.run(command, capture_output=True, text=True, env=env, check=False).stderr.splitlines()
     results = [line.rpartition("=")[2] for line in lines if f"<{disk}>" in line]
     return sum(int(result) for result in results), len(results)

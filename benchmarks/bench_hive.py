@@ -68,7 +68,9 @@ def one_value(path: Path) -> Iterator[Row]:
     assert pair.our_result["length"] == pair.their_result
     size = path.stat().st_size
     what = f"open and read one value, {size / 1e6:.0f} MB"
-    yield Row(what, milliseconds(pair.ours), f"hivex {milliseconds(pair.theirs)}", times(pair.ratio), "0.1 x hivex", pair.ratio <= 0.1)
+    yield Row(
+        what, milliseconds(pair.ours), f"hivex {milliseconds(pair.theirs)}", times(pair.ratio), "0.1 x hivex", pair.ratio <= 0.1
+    )
     yield Row("  bytes read for it", f"{pair.our_result['bytes']:,} B in {pair.our_result['reads']} reads", f"hivex {size:,} B")
 
 

@@ -58,8 +58,11 @@ class Bins:
 
 
 def key(name: str, parent: int, security: int, *, subkeys: int = 0, subkey_list: int = NIL, longest_subkey: int = 0,
-        values: int = 0, value_list: int = NIL, longest_name: int = 0, longest_data: int = 0, flags: int = 0x20) -> bytes:  # fmt: skip
-    head = struct.pack("<2sHQIIIIIIIIII", b"nk", flags, STAMP, 0, parent, subkeys, 0, subkey_list, NIL, values, value_list, security, NIL)
+        values: int = 0, value_list: int = NIL, longest_name: int = 0, longest_data: int = 0, flags: int = 0x20,
+) -> bytes:  # fmt: skip
+    head = struct.pack(
+        "<2sHQIIIIIIIIII", b"nk", flags, STAMP, 0, parent, subkeys, 0, subkey_list, NIL, values, value_list, security, NIL
+    )
     return head + struct.pack("<IIIIIHH", longest_subkey, 0, longest_name, longest_data, 0, len(name), 0) + name.encode("ascii")
 
 
@@ -96,7 +99,9 @@ def fill_class(bins: Bins, name: str, offset: int, security: int) -> None:
         child = f"Key{number:05d}"
         text = f"{name} {child} ".ljust(TEXT - 1, "x").encode("utf-16-le") + b"\0\0"
         data = bins.add(text)
-        pair = struct.pack("<II", bins.add(value("Number", DWORD, 4 | 1 << 31, number)), bins.add(value("Text", SZ, len(text), data)))
+        pair = struct.pack(
+            "<II", bins.add(value("Number", DWORD, 4 | 1 << 31, number)), bins.add(value("Text", SZ, len(text), data))
+        )
         listed = bins.add(pair)
         cell = key(child, offset, security, values=2, value_list=listed, longest_name=12, longest_data=len(text))
         entries.append((child, bins.add(cell)))

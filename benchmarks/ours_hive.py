@@ -1,4 +1,5 @@
 """Our side of reading a hive, run by the same Python as the rival's: ``value HIVE KEY NAME ROUNDS`` or ``walk HIVE ROUNDS``."""
+# ruff: noqa: ANN001, ANN201
 
 import json
 import sys

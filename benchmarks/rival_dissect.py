@@ -1,4 +1,5 @@
 """dissect's side of a benchmark: ``walk HIVE ROUNDS``, or ``disk IMAGE``: list the BCD objects of a disk in a dynamic VHD."""
+# ruff: noqa: ANN001, ANN201, ANN204
 
 import io
 import json
@@ -10,7 +11,7 @@ class Counting(io.RawIOBase):
     """A file that counts what is read of it."""
 
     def __init__(self, path):
-        self.file = open(path, "rb", buffering=0)
+        self.file = open(path, "rb", buffering=0)  # noqa: SIM115
         self.count = 0
 
     def readable(self):

@@ -2,6 +2,7 @@
 
 ``rival_hivex.py value HIVE CLASS KEY NAME ROUNDS`` | ``walk HIVE ROUNDS`` | ``edit STORE ROUNDS`` | ``growth STORE ROUNDS``
 """
+# ruff: noqa: ANN001, ANN201
 
 import json
 import os

@@ -68,7 +68,9 @@ def test_jsonl_is_one_line(bootmend: Bootmend, disk: MakeDisk) -> None:
     validate(json.loads(said.out), "report")
 
 
-@pytest.mark.parametrize("spelling", ["0x67", "67", "67h", "0x00000067", "CONFIG_INITIALIZATION_FAILED", "config initialization failed"])
+@pytest.mark.parametrize(
+    "spelling", ["0x67", "67", "67h", "0x00000067", "CONFIG_INITIALIZATION_FAILED", "config initialization failed"]
+)
 def test_a_code_that_nothing_explains(bootmend: Bootmend, disk: MakeDisk, spelling: str) -> None:
     path = disk("healthy")
     said = bootmend("check", path, "--code", spelling, expect=1)

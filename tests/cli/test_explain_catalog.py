@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 TITLE = "Stop code 0x67 CONFIG_INITIALIZATION_FAILED"
 
 
-@pytest.mark.parametrize("what", ["0x67", "67", "0x00000067", "CONFIG_INITIALIZATION_FAILED", "config initialization failed", IMC])
+@pytest.mark.parametrize(
+    "what", ["0x67", "67", "0x00000067", "CONFIG_INITIALIZATION_FAILED", "config initialization failed", IMC]
+)
 def test_every_way_to_ask_for_the_article(bootmend: Bootmend, what: str) -> None:
     said = bootmend("explain", what, expect=0)
     assert said.out.startswith(TITLE)

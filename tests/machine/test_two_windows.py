@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bootmend.bcd import PartitionDevice
 from bootmend.catalog.bcd import bcd_device_unknown as rule
 from bootmend.engine.diagnose import diagnose
 from bootmend.engine.plan import Request, make_plan
@@ -21,6 +20,8 @@ from tests.catalog.conftest import edit, own_state
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from bootmend.bcd import PartitionDevice
 
 __all__ = ["own_state"]
 STORE = (1, "\\Boot\\BCD")

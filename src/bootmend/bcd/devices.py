@@ -8,6 +8,7 @@ without changing what we do not understand.  Layouts and their sources: :mod:`bo
 from __future__ import annotations
 
 import struct
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from bootmend.bcd import layout
@@ -211,6 +212,7 @@ class UnknownDevice(Device, _Unknown):
         return self.raw[layout.OPTIONS_SIZE :]
 
 
+@lru_cache(maxsize=128)  # the entries of a store mostly name one partition
 def parse_device(raw: bytes) -> Device:
     """Take a device value apart; never fails: what is not exactly a known form is an :class:`UnknownDevice`."""
     if not layout.OPTIONS_SIZE + layout.HEAD_SIZE <= len(raw) <= layout.VALUE_LIMIT:

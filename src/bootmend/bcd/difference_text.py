@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from bootmend.bcd.differences import Difference, differences
+from bootmend.bcd.comparison import Difference, differences
 from bootmend.bcd.json_tree import element_to_json
 from bootmend.bcd.text import Printer
 

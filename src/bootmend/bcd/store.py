@@ -16,6 +16,9 @@ from bootmend.bcd.values import decode
 from bootmend.errors import MissingError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bootmend.bcd.edit import Edit
     from bootmend.bcd.values import Value
     from bootmend.registry import Hive, Key
     from bootmend.registry import Value as StoredValue
@@ -134,6 +137,9 @@ class Store:
     Raises:
         MissingError: the hive has no ``Objects`` key, so it is no store.
     """
+
+    edits: Sequence[Edit] = ()
+    """The changes made so far: none to a store that can only be read."""
 
     def __init__(self, hive: Hive) -> None:
         self._hive = hive

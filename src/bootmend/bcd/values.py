@@ -48,7 +48,7 @@ def decode(element_id: int, registry_type: int, raw: bytes) -> tuple[Value, str]
     A value that does not fit its element comes back as the bytes themselves with a remark that says why.
     """
     value_format = element_id >> 24 & 0xF
-    expected, reader = _READERS.get(value_format, (BINARY, None))
+    expected, reader = _READERS.get(value_format, _NO_READER)
     if registry_type != expected:
         return raw, f"registry type {registry_type} where {expected} belongs"
     if reader is None:
@@ -110,18 +110,17 @@ def _integer_list(raw: bytes) -> tuple[int, ...] | None:
     return tuple(number for (number,) in _U64.iter_unpack(raw))
 
 
-_READERS: dict[int, tuple[int, Callable[[bytes], Value | None]]] = {
-    value_format: (REGISTRY_TYPES.get(value_format, BINARY), reader)
-    for value_format, reader in {
-        elements.DEVICE: parse_device,
-        elements.STRING: _text,
-        elements.OBJECT: _object,
-        elements.OBJECT_LIST: _object_list,
-        elements.INTEGER: _integer,
-        elements.BOOLEAN: _boolean,
-        elements.INTEGER_LIST: _integer_list,
-    }.items()
+_BY_FORMAT: dict[int, Callable[[bytes], Value | None]] = {
+    elements.DEVICE: parse_device,
+    elements.STRING: _text,
+    elements.OBJECT: _object,
+    elements.OBJECT_LIST: _object_list,
+    elements.INTEGER: _integer,
+    elements.BOOLEAN: _boolean,
+    elements.INTEGER_LIST: _integer_list,
 }
+_READERS = {number: (REGISTRY_TYPES.get(number, BINARY), reader) for number, reader in _BY_FORMAT.items()}
+_NO_READER = (BINARY, None)
 
 
 def _utf16(text: str) -> bytes:

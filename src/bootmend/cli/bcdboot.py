@@ -5,12 +5,13 @@ from __future__ import annotations
 import click
 
 from bootmend.cli.output import say, show_data
+from bootmend.cli.settings import Command
 from bootmend.views.style import plain
 
 MISSING = 1
 
 
-@click.command("bcdboot")
+@click.command("bcdboot", cls=Command)
 @click.argument("disk")
 @click.option("--windows", default="", metavar="VOLUME", help="The volume with the Windows: a number, C:, a GUID.")
 @click.option(

@@ -42,7 +42,7 @@ def command(context: click.Context, *, output_format: str, arguments: tuple[str,
     bootmend bcdedit /store DISK --format json      the whole store, for programs
     bootmend bcdedit diff A B                       what differs between two stores
     bootmend bcdedit /?                             all commands
-    """  # noqa: D301 (click's mark for lines that stay as they are)
+    """
     words, output_format = _take_format(arguments, output_format)
     if words in (["--help"], ["-h"]):
         show_data(context.get_help() + "\n")

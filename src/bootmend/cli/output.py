@@ -49,7 +49,7 @@ def show_data(text: str) -> None:
 def say(text: str) -> None:
     """Write anything that is not data to standard error; nobody reading it changes nothing."""
     try:
-        click.echo(text, err=True)
+        click.echo(text, err=True, color=True)  # what is painted was decided before
     except OSError:
         _discard(sys.stderr)
 

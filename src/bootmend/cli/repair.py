@@ -61,7 +61,7 @@ def command(
     style = data_style(colour)
     if output_format == "human":
         show_data(render_report(report, "human", style, name=disk, steps=False))
-        show_data("\n" + render_plan(plan, "human", style, name=disk, steps=plan.is_empty))
+        show_data("\n" + render_plan(plan, "human", style, name=disk, steps=plan.is_empty, alone=False))
     if plan.is_empty:
         if output_format != "human":
             show_data(render_report(report, output_format, style, name=disk))

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-import uuid
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from bootmend.bcd import Store, select, store_to_json
+from bootmend.bcd import Store
 from bootmend.bcd.commands import Command, CommandError, Result, Surroundings, parse, run
 from bootmend.bcd.commands.messages import SUCCESS
-from bootmend.engine.target import Target
 from bootmend.errors import MissingError, RefusedError, UsageError, place
-from bootmend.machine import Machine, volume_text
 from bootmend.registry import Hive, is_hive
 from bootmend.source import FileSource
 
@@ -21,7 +18,7 @@ if TYPE_CHECKING:
 
     from bootmend.bcd import Device, PartitionDevice
     from bootmend.bcd.difference_text import Side
-    from bootmend.machine import BootStore
+    from bootmend.machine import BootStore, Machine
 
 NO_FILE = "The boot configuration data store could not be opened.\nThe system cannot find the file specified.\n"
 NO_DEVICE = "The boot configuration data store could not be opened.\nThe requested system device cannot be found.\n"
@@ -161,6 +158,8 @@ def disk_of(where: Where) -> Iterator[Machine | None]:
     if where.own.disk is None:
         yield None
         return
+    from bootmend.engine.target import Target
+
     with Target(where.own.disk) as target:
         yield target.machine
 
@@ -174,6 +173,7 @@ def _read_disk(where: Where, command: Command) -> Result:
 
 def _edit_disk(where: Where, command: Command) -> Result:
     from bootmend.engine.lock import lock_sources
+    from bootmend.engine.target import Target
     from bootmend.engine.write_store import DiskEdit, missing_room
 
     with Target(where.path) as target:
@@ -230,6 +230,8 @@ def open_store(where: Where) -> Iterator[Opened]:
         with FileSource(where.path) as source, disk_of(where) as machine, place(where.path):
             yield Opened(Store(Hive(source, dirty="accept")), machine)
         return
+    from bootmend.engine.target import Target
+
     with Target(where.path) as target:
         store, notes = choose(target.machine, where)
         yield Opened(store.store, target.machine, tuple(notes))
@@ -244,6 +246,8 @@ def read_store(argv: Sequence[str]) -> tuple[dict[str, object], tuple[str, ...]]
         UsageError: the line asks for something else than to be shown a store.
         ReadError: the disk or the store cannot be read.
     """
+    from bootmend.bcd import select, store_to_json
+
     words, own = take_options(argv)
     try:
         command = parse(words)
@@ -279,7 +283,11 @@ def surroundings(machine: Machine | None) -> Surroundings:
     """What lies outside the store: the disk's partitions, fresh identifiers and keys."""
 
     def name(device: PartitionDevice) -> str | None:
-        return None if machine is None else volume_text(machine, device)
+        if machine is None:
+            return None
+        from bootmend.machine import volume_text
+
+        return volume_text(machine, device)
 
     def find(text: str) -> PartitionDevice | None:
         from bootmend.engine.partitions import find_partition
@@ -300,7 +308,11 @@ def surroundings(machine: Machine | None) -> Surroundings:
 
 def new_id() -> str:
     """A fresh identifier."""
-    return f"{{{uuid.uuid4()}}}"
+    from bootmend.bcd.identifiers import guid_from_bytes
+
+    random = bytearray(os.urandom(16))
+    random[7], random[8] = random[7] & 0x0F | 0x40, random[8] & 0x3F | 0x80  # RFC 4122: version 4, made of random bits
+    return guid_from_bytes(bytes(random))
 
 
 def _new_key() -> str:

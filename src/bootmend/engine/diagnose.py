@@ -180,7 +180,9 @@ def _nothing_to_judge(machine: Machine) -> Iterator[Inconclusive]:
     if machine.stores:
         return
     if machine.windows:
-        yield Inconclusive("stores", f"there is {machine.windows[0].where}, but no boot configuration store on any volume that can be read")
+        yield Inconclusive(
+            "stores", f"there is {machine.windows[0].where}, but no boot configuration store on any volume that can be read"
+        )
     else:
         yield Inconclusive("stores", "there is no boot configuration store and no Windows on any volume that can be read")
 

@@ -153,7 +153,9 @@ def make_plan(target: Target, request: Request) -> Plan:
 def _refuse_interrupted(target: Target) -> None:
     """What an interrupted run left half-written is no disk to plan on."""
     for run in unfinished_runs(target.path):
-        raise RefusedError(f"run {run.id} on it was interrupted", at=target.path, hint=f"finish that first:  bootmend undo {run.id}")
+        raise RefusedError(
+            f"run {run.id} on it was interrupted", at=target.path, hint=f"finish that first:  bootmend undo {run.id}"
+        )
 
 
 def _choose(report: Report, request: Request) -> list[Finding]:

@@ -41,7 +41,7 @@ def runs_dir() -> str:
 
 
 def may_have_runs(target: str) -> bool:
-    """Whether any trace of a run is to be seen: runs of this user, or a marker beside the target.  Cheap, and never wrong with no."""
+    """Whether any trace of a run is to be seen: runs of this user, or a marker beside the target."""
     if os.path.isdir(runs_dir()):
         return True
     folder, name = os.path.split(os.path.realpath(target))

@@ -181,5 +181,3 @@ def _give_name(temporary: str, path: str) -> None:
 
 def _noted(result: Result, notes: tuple[str, ...]) -> Result:
     return result._replace(notes=(*notes, *result.notes))
-
-

@@ -64,11 +64,10 @@ def new_hive(root: str, *, now: int, security: bytes, subkeys: Sequence[tuple[st
 
 
 def replace_hive(file: Source, new: bytes, logs: Sequence[Source] = ()) -> Commit:
-    """Return the writes that put the whole hive ``new`` in the place of the one in ``file``, which keeps its length
-    unless ``new`` is longer.
+    """Return the writes that put the whole hive ``new`` in the place of the one in ``file``.
 
-    The sequence number exceeds those of the old hive and of its ``logs``, so that no log is ever applied to the new
-    one; bytes behind the new hive become zeros.
+    The file keeps its length unless ``new`` is longer; bytes behind the new hive become zeros.  The sequence number
+    exceeds those of the old hive and of its ``logs``, so that no log is ever applied to the new one.
 
     Raises:
         RefusedError: sequence numbers have come to their end.
@@ -161,10 +160,7 @@ def _add_list(cells: _Bin, names: list[str], children: list[int]) -> int:
     """Add the list of the root's subkeys: each with the first four characters of its name (``lf``)."""
     if not children:
         return NIL
-    entries = [
-        offset.to_bytes(4, "little") + name_hint(name)
-        for name, offset in zip(names, children, strict=True)
-    ]
+    entries = [offset.to_bytes(4, "little") + name_hint(name) for name, offset in zip(names, children, strict=True)]
     return cells.add(LIST_HEAD.pack(LF, len(entries)) + b"".join(entries))
 
 
@@ -172,5 +168,3 @@ def _base_block(root: int, now: int) -> bytes:
     block = bytearray(BASE_HEAD.pack(REGF, 1, 1, now, _MAJOR, _MINOR, 0, 1, root, PAGE, 1).ljust(BASE_SIZE, b"\0"))
     set_sequences(block, 1, 1)
     return bytes(block)
-
-

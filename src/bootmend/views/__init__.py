@@ -49,12 +49,14 @@ def render_report(report: Report, output_format: str, style: Style, *, name: str
     return pages.report_page(report, output_format, name=name)
 
 
-def render_plan(plan: Plan, output_format: str, style: Style, *, name: str, steps: bool = True, kept: str = "") -> str:
-    """A plan; ``steps`` adds what to do next, for people, and ``kept`` is the file that it was kept in."""
+def render_plan(
+    plan: Plan, output_format: str, style: Style, *, name: str, steps: bool = True, kept: str = "", alone: bool = True
+) -> str:
+    """A plan; for people, ``steps`` adds what to do next, ``kept`` names the file it was kept in, ``alone`` adds doubts."""
     if output_format == "human":
         from bootmend.views.human import plan_text
 
-        return plan_text(plan, style, name=name, steps=steps, kept=kept)
+        return plan_text(plan, style, name=name, steps=steps, kept=kept, alone=alone)
     if output_format in MACHINE:
         from bootmend.engine.plan_file import plan_json
 

@@ -29,10 +29,7 @@ def report_text(report: Report, style: Style, *, name: str, steps: bool = True) 
     for finding in report.findings:
         lines += [*finding_lines(finding, style, vm=report.vm, disk=name), ""]
     lines += _unexplained_lines(report, style, name)
-    lines += [style(plain(f"? {one.rule}: could not be judged: {one.reason}"), "yellow") for one in report.inconclusive]
-    lines += [plain(f"note: {remark}") for remark in report.remarks]
-    if report.inconclusive or report.remarks:
-        lines.append("")
+    lines += _doubt_lines(report, style)
     lines.append(_verdict(report, style))
     if steps:
         lines += _next_steps(report, name)
@@ -118,6 +115,14 @@ def _unexplained_lines(report: Report, style: Style, name: str) -> Iterator[str]
         yield ""
 
 
+def _doubt_lines(report: Report, style: Style) -> Iterator[str]:
+    """What could not be told, and what is worth knowing; a blank line after it."""
+    yield from (style(plain(f"? {one.rule}: could not be judged: {one.reason}"), "yellow") for one in report.inconclusive)
+    yield from (plain(f"note: {remark}") for remark in report.remarks)
+    if report.inconclusive or report.remarks:
+        yield ""
+
+
 def _verdict(report: Report, style: Style) -> str:
     cost = f"{report.seconds:.2f} s, {size_text(report.bytes_read)} read"
     count = len(report.problems)
@@ -144,9 +149,15 @@ def _next_steps(report: Report, name: str) -> Iterator[str]:
         yield f"      with your consent:  {command}"
 
 
-def plan_text(plan: Plan, style: Style, *, name: str, steps: bool = True, kept: str = "") -> str:
-    """What ``bootmend plan`` prints: the diff, by file and by what in it changes; ``kept`` is the file it was kept in."""
-    lines = _empty_plan(plan, style, name) if plan.is_empty else _full_plan(plan, style)
+def plan_text(plan: Plan, style: Style, *, name: str, steps: bool = True, kept: str = "", alone: bool = True) -> str:
+    """What ``bootmend plan`` prints: the diff, by file and by what in it changes.
+
+    ``kept`` is the file that it was kept in; where the report is not shown before, the plan is ``alone``.
+    """
+    lines = [*_doubt_lines(plan.report, style)] if alone else []
+    if alone and not plan.request.offer:
+        lines += _unexplained_lines(plan.report, style, name)
+    lines += _empty_plan(plan, style, name) if plan.is_empty else _full_plan(plan, style)
     lines += [plain(f"  left: {one.rule}, {applicability_text(one.applicability)}: {one.sentence}") for one in plan.left]
     if steps:
         lines += _plan_steps(plan, name, kept)

@@ -106,6 +106,7 @@ def _plan_blocks(plan: Plan) -> Iterator[Block]:
     for note in plan.notes:
         yield Text(f"Note: {note}.")
     yield from _left_blocks(plan.left)
+    yield from _doubts(plan.report)
 
 
 def _left_blocks(left: Iterable[Finding]) -> Iterator[Block]:

@@ -18,7 +18,6 @@ from bootmend.bcd.commands.call import Call, Result, Surroundings
 from bootmend.bcd.commands.messages import CommandError
 from bootmend.bcd.commands.syntax import Command, parse
 from bootmend.bcd.commands.table import COMMANDS
-from bootmend.bcd.edit import StoreEditor
 
 if TYPE_CHECKING:
     from bootmend.bcd.store import Store
@@ -39,11 +38,11 @@ def run(command: Command, store: Store | None, surroundings: Surroundings | None
         CorruptError: the store is damaged where the command looks.
         RefusedError: the hive cannot take the change.
     """
-    already = len(store.edits) if isinstance(store, StoreEditor) else 0
+    already = 0 if store is None else len(store.edits)
     call = Call(store, command.arguments, command.verbose, surroundings or Surroundings(), [])
     try:
         text, status = COMMANDS[command.name].run(call), 0
     except CommandError as error:
         text, status = error.text, error.status
-    edits = tuple(store.edits[already:]) if isinstance(store, StoreEditor) else ()
+    edits = () if store is None else tuple(store.edits[already:])
     return Result(text, status, edits, tuple(call.notes))

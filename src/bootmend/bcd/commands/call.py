@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from bootmend.bcd import identifiers
 from bootmend.bcd.commands import messages
 from bootmend.bcd.commands.messages import CommandError
-from bootmend.bcd.edit import StoreEditor
 from bootmend.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bootmend.bcd.devices import Device, PartitionDevice
-    from bootmend.bcd.edit import Edit
+    from bootmend.bcd.edit import Edit, StoreEditor
     from bootmend.bcd.store import BcdObject, Store
 
 
@@ -70,6 +69,8 @@ class Call(NamedTuple):
         Raises:
             UsageError: the store was opened for reading only.
         """
+        from bootmend.bcd.edit import StoreEditor
+
         if not isinstance(self.store, StoreEditor):
             raise UsageError("this command changes the store, which is open for reading only")
         return self.store

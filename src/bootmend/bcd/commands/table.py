@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
-from bootmend.bcd.commands import objects, settings, show, values
-from bootmend.bcd.commands.menu import boot_manager_element
 from bootmend.bcd.commands.messages import CommandError
 from bootmend.bcd.store import BOOT_SEQUENCE, DEFAULT_OBJECT, DISPLAY_ORDER, TOOLS_DISPLAY_ORDER
 
@@ -24,6 +23,34 @@ class Entry(NamedTuple):
     writes: bool
     syntax: str
     summary: str
+
+
+def _in(module: str, name: str) -> Callable[[Call], str]:
+    """Return the command that is a function of a module, which is imported when it is run."""
+
+    def command(call: Call) -> str:
+        found: Callable[[Call], str] = getattr(import_module(f"bootmend.bcd.commands.{module}"), name)
+        return found(call)
+
+    return command
+
+
+def _of_boot_manager(element: int) -> Callable[[Call], str]:
+    def command(call: Call) -> str:
+        from bootmend.bcd.commands.menu import boot_manager_element
+
+        return boot_manager_element(element)(call)
+
+    return command
+
+
+def _switch(element: str) -> Callable[[Call], str]:
+    def command(call: Call) -> str:
+        from bootmend.bcd.commands.values import switch
+
+        return switch(element)(call)
+
+    return command
 
 
 def help_text(_call: Call) -> str:
@@ -46,26 +73,26 @@ _LIVE = _elsewhere("This command needs the running Windows; it cannot be done on
 _FILES = _elsewhere("This command works on a store file as a whole, not on an open store.")
 
 COMMANDS = {
-    "enum": Entry(show.enum, False, "[type | id] [/v]", "list entries"),
-    "set": Entry(values.set_element, True, "[id] name value ...", "set an element"),
-    "deletevalue": Entry(values.delete_value, True, "[id] name", "delete an element"),
-    "create": Entry(objects.create, True, "[id] [/d text] [/application type | ...]", "create an entry"),
-    "copy": Entry(objects.copy, True, "id /d text", "copy an entry"),
-    "delete": Entry(objects.delete, True, "id [/f] [/cleanup | /nocleanup]", "delete an entry"),
-    "default": Entry(boot_manager_element(DEFAULT_OBJECT), True, "id", "set the default entry"),
-    "timeout": Entry(boot_manager_element(TIMEOUT), True, "seconds", "set the time-out of the boot menu"),
-    "displayorder": Entry(boot_manager_element(DISPLAY_ORDER), True, "id ... [/addfirst | ...]", "set the boot menu"),
-    "bootsequence": Entry(boot_manager_element(BOOT_SEQUENCE), True, "id ... [/addfirst | ...]", "set the next boot"),
-    "toolsdisplayorder": Entry(boot_manager_element(TOOLS_DISPLAY_ORDER), True, "id ... [/addfirst | ...]", "set the tools menu"),
-    "bootems": Entry(values.switch("bootems"), True, "[id] on|off", "emergency management in a boot application"),
-    "ems": Entry(values.switch("ems"), True, "[id] on|off", "emergency management in Windows"),
-    "emssettings": Entry(settings.ems_settings, True, "[BIOS | EMSPORT:n [EMSBAUDRATE:n]]", "its serial port"),
-    "bootdebug": Entry(values.switch("bootdebug"), True, "[id] on|off", "debugging of a boot application"),
-    "debug": Entry(values.switch("debug"), True, "[id] on|off", "debugging of the kernel"),
-    "dbgsettings": Entry(settings.debugger_settings, True, "[type option:value ...]", "how to debug"),
-    "event": Entry(values.switch("event"), True, "[id] on|off", "events over the debugger"),
-    "eventsettings": Entry(settings.debugger_settings, True, "[type option:value ...]", "the same settings"),
-    "hypervisorsettings": Entry(settings.hypervisor_settings, True, "[type option:value ...]", "how to debug the hypervisor"),
+    "enum": Entry(_in("show", "enum"), False, "[type | id] [/v]", "list entries"),
+    "set": Entry(_in("values", "set_element"), True, "[id] name value ...", "set an element"),
+    "deletevalue": Entry(_in("values", "delete_value"), True, "[id] name", "delete an element"),
+    "create": Entry(_in("objects", "create"), True, "[id] [/d text] [/application type | ...]", "create an entry"),
+    "copy": Entry(_in("objects", "copy"), True, "id /d text", "copy an entry"),
+    "delete": Entry(_in("objects", "delete"), True, "id [/f] [/cleanup | /nocleanup]", "delete an entry"),
+    "default": Entry(_of_boot_manager(DEFAULT_OBJECT), True, "id", "set the default entry"),
+    "timeout": Entry(_of_boot_manager(TIMEOUT), True, "seconds", "set the time-out of the boot menu"),
+    "displayorder": Entry(_of_boot_manager(DISPLAY_ORDER), True, "id ... [/addfirst | ...]", "set the boot menu"),
+    "bootsequence": Entry(_of_boot_manager(BOOT_SEQUENCE), True, "id ... [/addfirst | ...]", "set the next boot"),
+    "toolsdisplayorder": Entry(_of_boot_manager(TOOLS_DISPLAY_ORDER), True, "id ... [/addfirst | ...]", "set the tools menu"),
+    "bootems": Entry(_switch("bootems"), True, "[id] on|off", "emergency management in a boot application"),
+    "ems": Entry(_switch("ems"), True, "[id] on|off", "emergency management in Windows"),
+    "emssettings": Entry(_in("settings", "ems_settings"), True, "[BIOS | EMSPORT:n [EMSBAUDRATE:n]]", "its serial port"),
+    "bootdebug": Entry(_switch("bootdebug"), True, "[id] on|off", "debugging of a boot application"),
+    "debug": Entry(_switch("debug"), True, "[id] on|off", "debugging of the kernel"),
+    "dbgsettings": Entry(_in("settings", "debugger_settings"), True, "[type option:value ...]", "how to debug"),
+    "event": Entry(_switch("event"), True, "[id] on|off", "events over the debugger"),
+    "eventsettings": Entry(_in("settings", "debugger_settings"), True, "[type option:value ...]", "the same settings"),
+    "hypervisorsettings": Entry(_in("settings", "hypervisor_settings"), True, "[type option:value ...]", "for the hypervisor"),
     "sysstore": Entry(_LIVE, False, "partition", "not for a store on a disk"),
     "mirror": Entry(_LIVE, False, "id", "not for a store on a disk"),
     "createstore": Entry(_FILES, False, "file", "make an empty store"),
