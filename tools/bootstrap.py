@@ -30,6 +30,8 @@ def main(extras: list[str]) -> int:
     command = [str(PYTHON), f"{wheel}/pip", "install", "--quiet", "--disable-pip-version-check", "--editable", what]
     done = subprocess.run(command, cwd=ROOT, check=False)
     if done.returncode == 0:
+        compiled = [str(PYTHON), "-m", "compileall", "-q", "src/bootmend"]  # also where writing bytecode is switched off
+        subprocess.run(compiled, cwd=ROOT, check=False)
         for name in extras or ["ready"]:
             (FOLDER / name).touch()
         (FOLDER / "ready").touch()

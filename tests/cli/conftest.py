@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bootmend.cli.main import run
-from bootmend.engine.repair import copy_target
+from bootmend.engine.copying import copy_target
 from bootmend.engine.sample import make_sample
 from tests.cli.running import IMC, Answer, Bootmend, MakeDisk
 

@@ -9,6 +9,8 @@ import pytest
 from bootmend.cli.bcdboot import command
 from bootmend.engine import bcdboot
 from bootmend.engine.target import Target
+from bootmend.errors import RefusedError
+from tests.catalog.disks import fingerprint
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +25,7 @@ def call(*words: str | Path) -> object:
 @pytest.mark.parametrize("generation", [1, 2])
 def test_a_new_store(disk: MakeDisk, generation: int, capsys: pytest.CaptureFixture[str]) -> None:
     path = disk(gen=generation)
-    assert call(path) == 0
+    assert call(path, "--yes") == 0
     said = capsys.readouterr()
     assert said.out.startswith("The store was made: volume 1 \\")
     assert "bootmend undo" in said.err
@@ -43,7 +45,15 @@ def test_missing_files_are_said_and_are_no_success(
     disk: MakeDisk, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bcdboot, "missing_files", lambda _choice: iter(["volume 1 \\bootmgr is missing"]))
-    assert call(disk()) == 1
+    assert call(disk(), "--yes") == 1
     said = capsys.readouterr()
     assert "missing: volume 1 \\bootmgr is missing" in said.err
     assert "will not start yet" in said.out
+
+
+def test_without_anybody_to_ask_nothing_is_written(disk: MakeDisk) -> None:
+    path = disk()
+    before = fingerprint(str(path))
+    with pytest.raises(RefusedError, match="no terminal"):
+        call(path)
+    assert fingerprint(str(path)) == before

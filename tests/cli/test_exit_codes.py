@@ -183,9 +183,9 @@ def test_130_interrupted_while_it_copies(disk: MakeDisk, tmp_path: Path) -> None
     path = disk()
     wait = tmp_path / "sitecustomize.py"
     wait.write_text(
-        "import time\nimport bootmend.engine.repair as repair\n"
+        "import time\nimport bootmend.engine.copying as copying\n"
         "def slow(*words, **more):\n    print('ready', flush=True)\n    time.sleep(30)\n"
-        "repair.copy_target = slow\n"
+        "copying.copy_target = slow\n"
     )
     folder = {"PYTHONPATH": os.pathsep.join([str(tmp_path), environment()["PYTHONPATH"]])}
     line = command_line("repair", path, "--output", tmp_path / "copy.vhd", "--yes")

@@ -7,6 +7,7 @@ the registry.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from bootmend.bcd import identifiers, layout, object_types
@@ -271,6 +272,7 @@ class Store:
         return self._index
 
 
+@lru_cache(maxsize=1024)
 def element_number(key_name: str) -> int | None:
     """Return the element id that a key name spells, in either case; None if it is not up to 8 hex digits."""
     if not 1 <= len(key_name) <= 8 or not (key_name.isalnum() and key_name.isascii()):

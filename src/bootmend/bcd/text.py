@@ -78,9 +78,9 @@ class Printer:
 
     def _element_line(self, element: Element, owner: BcdObject, application: int) -> str:
         printed = element_type(element.id, application).printed
-        first, *rest = self.values(element, owner) or [""]
-        line = f"{printed:<23} {first}".rstrip(" ") + "\n"  # a name of 24 characters and more is followed by one space
-        return line + "".join(f"{_INDENT}{value}\n" for value in rest) if rest else line
+        values = self.values(element, owner) or [""]
+        line = f"{printed:<23} {values[0]}".rstrip(" ") + "\n"  # a name of 24 characters and more is followed by one space
+        return line if len(values) == 1 else line + "".join(f"{_INDENT}{value}\n" for value in values[1:])
 
     def values(self, element: Element, owner: BcdObject) -> list[str]:
         """Return the printed values of an element: one, or those of a list."""

@@ -18,6 +18,7 @@ Source: measurements on 40 stores (``docs/formats/bcd.md``); integers of 1 and 3
 
 from __future__ import annotations
 
+from codecs import utf_16_le_decode
 from struct import Struct
 from typing import TYPE_CHECKING
 
@@ -77,7 +78,7 @@ def encode(element_id: int, value: Value) -> tuple[int, bytes]:
 
 def _text(raw: bytes) -> str:
     """Return UTF-16 text up to its NUL; an odd last byte and lone surrogates become replacement characters."""
-    return raw.decode("utf-16-le", "replace").partition("\0")[0]
+    return utf_16_le_decode(raw, "replace", True)[0].partition("\0")[0]
 
 
 def _object(raw: bytes) -> str:

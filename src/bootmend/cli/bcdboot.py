@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from bootmend.cli.output import say, show_data
+from bootmend.cli.options import yes_option
+from bootmend.cli.output import confirm, say, show_data
 from bootmend.cli.settings import Command
 from bootmend.views.style import plain
 
@@ -20,7 +21,8 @@ MISSING = 1
 @click.option("-o", "--output", default="", metavar="FILE", help="Write the store to a new file and leave the disk alone.")
 @click.option("--locale", default="en-US", show_default=True, metavar="LOCALE", help="The language of the boot menu.")
 @click.option("--unsafe", is_flag=True, help="Consent to a change on a disk with BitLocker.")
-def command(*, disk: str, windows: str, firmware: str | None, output: str, locale: str, unsafe: bool) -> int:
+@yes_option
+def command(*, disk: str, windows: str, firmware: str | None, output: str, locale: str, unsafe: bool, yes: bool) -> int:
     """Make a new boot configuration store for a Windows on DISK.
 
     The store on the disk is replaced as a whole, journaled; `bootmend undo` takes it back. Boot files are not
@@ -28,6 +30,10 @@ def command(*, disk: str, windows: str, firmware: str | None, output: str, local
     """
     from bootmend.engine.bcdboot import make_store
 
+    question = f"Replace the boot configuration store of {disk} as a whole?  `bootmend undo` restores every byte."
+    if not output and not confirm(plain(question), yes=yes):
+        say("Nothing was written.")
+        return 4
     made = make_store(disk, windows=windows, firmware=firmware or "", output=output, locale=locale, unsafe=unsafe)
     for note in made.notes:
         say(plain(note))

@@ -26,9 +26,11 @@ FORMATS = ("bcdedit", "json", "jsonl")
     add_help_option=False,
 )
 @click.option("--format", "output_format", type=click.Choice(FORMATS), default="bcdedit", help="json: the store as a typed tree.")
+@click.option("--disk", default=None, metavar="DISK", help="The disk with the store, or with the devices of a store file.")
+@click.option("--unsafe", is_flag=True, help="Consent to a change on a disk with BitLocker.")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
-def command(context: click.Context, *, output_format: str, arguments: tuple[str, ...]) -> int:
+def command(context: click.Context, *, output_format: str, disk: str | None, unsafe: bool, arguments: tuple[str, ...]) -> int:
     """Read and edit boot configuration stores in Microsoft's own syntax.
 
     /store takes a store file or a disk; of a disk with several stores, --store N takes the one on volume N.
@@ -44,6 +46,7 @@ def command(context: click.Context, *, output_format: str, arguments: tuple[str,
     bootmend bcdedit /?                             all commands
     """
     words, output_format = _take_format(arguments, output_format)
+    words += [*(["--disk", disk] if disk else []), *(["--unsafe"] if unsafe else [])]
     if words in (["--help"], ["-h"]):
         show_data(context.get_help() + "\n")
         return 0

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bootmend.errors import BootmendError, RefusedError
+from bootmend.errors import BootmendError, CorruptError, MissingError, RefusedError, TruncatedError, UsageError
 from bootmend.views.style import plain, style_for
 
 if TYPE_CHECKING:
@@ -75,13 +75,24 @@ def show_error(error: BootmendError, *, colour: str = "auto", exit_code: int | N
 
 @contextmanager
 def about(path: str) -> Iterator[None]:
-    """Let every error raised inside name the file that it is about."""
+    """Let every error raised inside name the disk that it is about, and say what can be done."""
     try:
         yield
     except BootmendError as error:
         if os.path.basename(os.path.normpath(path)) not in str(error):
             error.places.insert(0, path)
+        error.hint = error.hint or _advice(error, path)
         raise
+
+
+def _advice(error: BootmendError, path: str) -> str | None:
+    if isinstance(error, MissingError) and not os.path.exists(path):
+        return "check the name" if os.path.isabs(path) else f"check the name; it was looked for in {os.getcwd()}"
+    if isinstance(error, (CorruptError, TruncatedError)):
+        return "if it is a copy, compare its size and checksum with the original's; if it is no disk, name the disk"
+    if isinstance(error, UsageError) and os.path.exists(path):
+        return "name a disk image, a block device, or a directory that holds a machine's files"
+    return None
 
 
 def confirm(question: str, *, yes: bool) -> bool:

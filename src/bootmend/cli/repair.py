@@ -39,8 +39,9 @@ def command(
 ) -> int:
     """Repair DISK: show what is wrong and every change, ask, write with a journal, and check again from the disk."""
     from bootmend.cli.request import make_request
+    from bootmend.engine.copying import copy_target
     from bootmend.engine.plan import make_plan
-    from bootmend.engine.repair import apply_plan, copy_target
+    from bootmend.engine.repair import apply_plan
     from bootmend.engine.target import Target
     from bootmend.views import render_plan, render_report, render_run
     from bootmend.views.human import question

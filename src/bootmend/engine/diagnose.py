@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from bootmend.catalog import rule_modules
 from bootmend.engine.state import may_have_runs
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from bootmend.machine import BootStore, Machine
 
 
-@dataclass(frozen=True, slots=True)
-class VolumeSummary:
+class VolumeSummary(NamedTuple):
     """A volume as a report shows it."""
 
     number: int
@@ -42,8 +41,7 @@ class VolumeSummary:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class MachineSummary:
+class MachineSummary(NamedTuple):
     """What kind of computer it is."""
 
     format: str
@@ -80,8 +78,7 @@ class MachineSummary:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Inconclusive:
+class Inconclusive(NamedTuple):
     """A rule that could not tell, and why."""
 
     rule: str

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bootmend.catalog import find_rule
+from bootmend.engine.children import children_of
 from bootmend.engine.diagnose import Report, diagnose, examine
 from bootmend.engine.journal import PatchSet, SourceRef, Witness
 from bootmend.engine.runs import unfinished_runs
 from bootmend.engine.serial_console import serial_console_operations
 from bootmend.errors import RefusedError
-from bootmend.machine import Workspace
+from bootmend.machine import Workspace, listed
 from bootmend.model import Applicability, Change, Finding
 from bootmend.operations import DiscardHibernation
 
@@ -195,12 +196,13 @@ def _operations(workspace: Workspace, chosen: Iterable[Finding], request: Reques
 
 
 def refuse_obstacles(workspace: Workspace, target: Target) -> None:
-    """Raise :class:`RefusedError` where a saved session or a file system speaks against what the workspace changed."""
+    """Raise :class:`RefusedError` where a child image, a saved session or a file system speaks against the change."""
+    _refuse_children(target)
     for volume in workspace.reopened().hibernated:
         raise RefusedError(
             f"Windows saved a session on {volume.name} (hiberfil.sys) and would resume it, overwriting whatever we change",
             at=target.name,
-            hint=f"discarding the session loses unsaved work in it:  bootmend repair {target.path} --discard-hibernation",
+            hint="discarding the session loses unsaved work in it; to do that, repeat with  --discard-hibernation",
         )
     machine = target.machine
     volumes = {volume.number: machine.volume(volume.number) for volume, _ in workspace.touched}
@@ -212,10 +214,20 @@ def refuse_obstacles(workspace: Workspace, target: Target) -> None:
         raise RefusedError(obstacle.sentence, at=where)
 
 
+def _refuse_children(target: Target) -> None:
+    child = next(children_of(target.path), None) if os.path.isfile(target.path) else None
+    if child is not None:
+        raise RefusedError(
+            f"{os.path.basename(child)} builds on it (a checkpoint or a linked clone), and a change below would break that",
+            at=target.name,
+            hint="merge or delete the checkpoint first, or repair a copy:  --output NEW",
+        )
+
+
 def _refuse_bitlocker(workspace: Workspace, original: Machine, request: Request) -> None:
     """Measured boot may ask for the recovery key after any change to boot files: that needs consent."""
     if original.bitlocker and (workspace.table_touched or workspace.touched) and not request.unsafe:
-        names = " and ".join(volume.name for volume in original.bitlocker)
+        names = listed(volume.name for volume in original.bitlocker)
         raise RefusedError(
             f"{names} is encrypted with BitLocker: after a change to boot files Windows may ask for the recovery key",
             hint="have the recovery key at hand, then repeat with --unsafe",

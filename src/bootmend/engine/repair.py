@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,16 +15,12 @@ from bootmend.engine.runs import Run, RunState, find_runs_for, list_runs, undoab
 from bootmend.engine.runs import find_run as find_run_by_id
 from bootmend.engine.target import Target
 from bootmend.engine.writer import apply_run, commit_run, roll_back
-from bootmend.errors import NothingToUndoError, ReadError, RefusedError, UsageError, VerificationError
+from bootmend.errors import NothingToUndoError, ReadError, RefusedError, VerificationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from bootmend.engine.journal import PatchSet, Witness
     from bootmend.engine.plan import Plan
     from bootmend.model import Change, Finding
-
-BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,53 +242,3 @@ def _entry(run: Run) -> RunEntry:
     if undoes:
         summary = f"undo of {undoes}"
     return RunEntry(run.id, run.kind, run.started, str(run.state), run.target, summary, undoes)
-
-
-def copy_target(path: str, new: str, progress: Callable[[str], None]) -> None:
-    """Copy a disk image to a new file; holes stay holes.
-
-    Raises:
-        UsageError: the source is no regular file, or the new file exists.
-        ReadError: there is no room, or reading fails.
-    """
-    if not os.path.isfile(path):
-        raise UsageError("--output copies disk images; name a file, not a device or a directory")
-    if os.path.exists(new):
-        raise UsageError(f"{new} exists; choose another name for the copy")
-    progress(f"copying {path} to {new}")
-    try:
-        with open(path, "rb") as source, open(new, "xb") as copy:
-            _copy_data(source.fileno(), copy.fileno(), os.fstat(source.fileno()).st_size)
-            os.fsync(copy.fileno())
-        shutil.copymode(path, new)
-    except OSError as error:
-        if os.path.exists(new):
-            os.unlink(new)
-        raise ReadError(f"{path} cannot be copied to {new}: {error.strerror}") from error
-
-
-def _copy_data(source: int, copy: int, size: int) -> None:
-    os.ftruncate(copy, size)
-    position = 0
-    while position < size:
-        start, end = _next_data(source, position, size)
-        position = end
-        os.lseek(source, start, os.SEEK_SET)
-        os.lseek(copy, start, os.SEEK_SET)
-        while start < end:
-            block = os.read(source, min(BLOCK, end - start))
-            if not block:
-                raise OSError(5, "the source ended early")
-            os.write(copy, block)
-            start += len(block)
-
-
-def _next_data(descriptor: int, position: int, size: int) -> tuple[int, int]:
-    """The next stretch that is not a hole; everything is data where the file system cannot tell."""
-    if not hasattr(os, "SEEK_DATA"):
-        return position, size
-    try:
-        start = os.lseek(descriptor, position, os.SEEK_DATA)
-        return start, os.lseek(descriptor, start, os.SEEK_HOLE)
-    except OSError:
-        return size, size

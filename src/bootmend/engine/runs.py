@@ -12,18 +12,18 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import time
 from contextlib import suppress
 from enum import StrEnum
 from functools import cached_property
-from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bootmend.engine import markers
-from bootmend.engine.journal import Journal, PatchSet, decode
 from bootmend.engine.state import runs_dir, write_durably
 from bootmend.errors import CorruptError, NothingToUndoError, ReadError, UsageError, place
+
+if TYPE_CHECKING:
+    from bootmend.engine.journal import Journal, PatchSet
 
 STATE_SCHEMA = "bootmend.run-state/1"
 JOURNAL_FILE, SIDECAR_FILE, STATE_FILE = "journal.json", "journal.bin", "state.json"
@@ -99,6 +99,10 @@ class Run:
             CorruptError: it is damaged.
             ReadError: it cannot be read.
         """
+        from hashlib import sha256
+
+        from bootmend.engine.journal import decode
+
         with place(f"run {self.id}"):
             text, sidecar = (_read_file(os.path.join(self.folder, name)) for name in (JOURNAL_FILE, SIDECAR_FILE))
             if sha256(text).hexdigest() != self._journal_sha256:
@@ -158,6 +162,8 @@ class Run:
         """Forget a run that has written nothing: its marker and its folder go."""
         if self.state is not RunState.PREPARED:
             raise UsageError(f"run {self.id} is {self.state}: it cannot be forgotten")
+        import shutil
+
         self._unmark()
         shutil.rmtree(self.folder, ignore_errors=True)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import stat
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from bootmend.errors import MissingError, place
+from bootmend.errors import MissingError, ReadError, place
 from bootmend.filesystem.host import HostTree
 from bootmend.image import open_image
 from bootmend.machine import Machine
@@ -30,9 +31,12 @@ class Target:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.is_directory = os.path.isdir(path)
-        if not self.is_directory and not os.path.exists(path):
-            raise MissingError(f"there is no file {path}")
+        try:
+            self.is_directory = stat.S_ISDIR(os.stat(path).st_mode)
+        except (FileNotFoundError, NotADirectoryError, ValueError):
+            raise MissingError(f"there is no file {path}") from None
+        except OSError as error:
+            raise ReadError(f"{path} cannot be opened: {error.strerror}") from error
         self._files: dict[str, FileSource] = {}
 
     def close(self) -> None:

@@ -15,7 +15,7 @@ from bootmend.machine.hives import OpenedHive, open_hive
 from bootmend.machine.loaders import device_value, installation_of, is_default, loader_text, starts_windows, text_value
 from bootmend.machine.machine import Machine
 from bootmend.machine.stores import BootStore
-from bootmend.machine.volumes import Volume
+from bootmend.machine.volumes import Volume, listed
 from bootmend.machine.windows import WindowsInstallation
 from bootmend.machine.workspace import Workspace
 
@@ -31,6 +31,7 @@ __all__ = [
     "element_text",
     "installation_of",
     "is_default",
+    "listed",
     "loader_text",
     "locate_file",
     "open_hive",

@@ -9,12 +9,20 @@ from bootmend.filesystem.open import open_volume
 from bootmend.volume import identify
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from bootmend.filesystem import FileTree
     from bootmend.partition import Partition
     from bootmend.source import Source
 
 #: file systems that Windows boots from and that we read
 READABLE = frozenset({"NTFS", "FAT12", "FAT16", "FAT32", "directory"})
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names as a sentence lists them: ``volume 1``, ``volume 1 and volume 2``, ``volume 1, volume 2 and volume 3``."""
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 class Volume:

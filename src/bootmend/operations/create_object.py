@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from bootmend.model import Change
 from bootmend.operations.elements import group
@@ -12,8 +11,7 @@ if TYPE_CHECKING:
     from bootmend.machine import Workspace
 
 
-@dataclass(frozen=True, slots=True)
-class CreateObject:
+class CreateObject(NamedTuple):
     """Create the object ``object_id`` of ``object_type`` in the store ``path`` of ``volume``."""
 
     volume: int

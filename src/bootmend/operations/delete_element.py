@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from bootmend.errors import MissingError
 from bootmend.model import Change
@@ -13,8 +12,7 @@ if TYPE_CHECKING:
     from bootmend.machine import Workspace
 
 
-@dataclass(frozen=True, slots=True)
-class DeleteElement:
+class DeleteElement(NamedTuple):
     """Delete ``element`` (its name or id) of ``object_id`` in the store ``path`` of ``volume``."""
 
     volume: int

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from bootmend.model import Change
 from bootmend.operations.set_value import value_text
@@ -12,8 +11,7 @@ if TYPE_CHECKING:
     from bootmend.machine import Workspace
 
 
-@dataclass(frozen=True, slots=True)
-class DeleteValue:
+class DeleteValue(NamedTuple):
     """Delete ``name`` below ``key`` of the hive file ``path`` on ``volume``."""
 
     volume: int

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from bootmend.model import Change
 
@@ -13,8 +12,7 @@ if TYPE_CHECKING:
 HIBERNATION_FILE = "\\hiberfil.sys"
 
 
-@dataclass(frozen=True, slots=True)
-class DiscardHibernation:
+class DiscardHibernation(NamedTuple):
     """Overwrite the signature of ``\\hiberfil.sys`` on ``volume``: its first four bytes, and nothing else.
 
     A hibernation file without its signature is ignored by the boot manager and by NTFS drivers.

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from bootmend.model import Change
 
@@ -11,8 +10,7 @@ if TYPE_CHECKING:
     from bootmend.machine import Workspace
 
 
-@dataclass(frozen=True, slots=True)
-class SetDiskId:
+class SetDiskId(NamedTuple):
     """Set the identity of the disk: ``0x5eed0067`` for MBR, ``{guid}`` for GPT."""
 
     disk_id: str

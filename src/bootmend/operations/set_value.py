@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from struct import pack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from bootmend.model import Change
 from bootmend.registry import ValueType
@@ -14,8 +13,7 @@ if TYPE_CHECKING:
     from bootmend.registry import Value
 
 
-@dataclass(frozen=True, slots=True)
-class SetValue:
+class SetValue(NamedTuple):
     """Set ``name`` below ``key`` of the hive file ``path`` on ``volume``; the key is made where missing."""
 
     volume: int

@@ -281,6 +281,8 @@ class KeyTree:
         U+009F is 81 (yarp's CompHive), and a reader finds the key all the same.
         """
         is_compressed = child.name_width == 2 * len(child.raw_name)
+        if is_compressed and hint == child.raw_name[:4].ljust(4, b"\0"):
+            return
         head = child.raw_name[:4].decode("latin-1") if is_compressed else units(child.raw_name[:8])
         expected = head.encode("latin-1").ljust(4, b"\0") if all(unit < "\u0100" for unit in head) else b"\0" + hint[1:]
         if hint != expected:

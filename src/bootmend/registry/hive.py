@@ -9,7 +9,7 @@ from bootmend.registry.base import BaseBlock, read_base
 from bootmend.registry.cells import Cells
 from bootmend.registry.keys import Key, key_at, keys_at
 from bootmend.registry.layout import BASE_SIZE, PAGE
-from bootmend.registry.lists import SMALLEST_KEY
+from bootmend.registry.lists import SMALLEST_KEY, subkey_offsets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,21 +77,21 @@ class Hive:
             CorruptError: a broken key, keys nested deeper than Windows allows, or more than the hive can hold.
         """
         self.load()
-        root = self.root
+        cells, root = self._cells, self.root
         yield "", root
-        room = self._cells.limit // SMALLEST_KEY
+        room = cells.limit // SMALLEST_KEY
         levels: list[tuple[str, Iterator[Key]]] = []
         prefix, keys = "", root.subkeys()
         while True:
             for key in keys:
                 path = prefix + key.name
                 yield path, key
-                offsets = key.subkey_offsets()
+                offsets = subkey_offsets(cells, key.start)
                 if offsets:
                     levels.append((prefix, keys))
                     room -= len(offsets)
                     self._limit_walk(key, len(levels), room)
-                    prefix, keys = path + "\\", keys_at(self._cells, offsets, key)
+                    prefix, keys = path + "\\", keys_at(cells, offsets, key)
                     break
             else:
                 if not levels:

@@ -98,7 +98,8 @@ class Key:
     def values(self) -> Iterator[Value]:
         """Yield the values, in stored order."""
         cells = self._cells
-        return values_at(cells, value_offsets(cells, self.start))
+        offsets = value_offsets(cells, self.start)
+        return values_at(cells, offsets) if offsets else iter(())
 
     def value(self, name: str) -> Value | None:
         """Return the value of that name ("" is the default value), whatever its case, or None."""
@@ -129,7 +130,7 @@ class Key:
 
 def keys_at(cells: Cells, offsets: Sequence[int], parent: Key | None) -> Iterator[Key]:
     """Yield the keys in these cells; written out for speed, as :func:`~bootmend.registry.values.values_at` is."""
-    buffer, lazy, end, unpack, new = cells.buffer, cells.lazy, cells.limit - NK_SIZE, NK_CELL.unpack_from, Key.__new__
+    buffer, lazy, end, unpack = cells.buffer, cells.lazy, cells.limit - NK_SIZE, NK_CELL.unpack_from
     for offset in offsets:
         if offset & 7 or offset > end:
             raise cells.corrupt(offset, "key: the offset leads nowhere")
@@ -139,7 +140,7 @@ def keys_at(cells: Cells, offsets: Sequence[int], parent: Key | None) -> Iterato
         size, signature, flags, length = unpack(buffer, position)
         if signature != NK or length > -size - _NAME_IN_CELL or offset - size > cells.limit:
             raise _not_a_key(cells, offset, size, signature)
-        key = new(Key)
+        key = Key()
         key.start = position + CELL_HEADER
         position += _NAME_IN_CELL
         if lazy:

@@ -66,9 +66,10 @@ def _list_at(cells: Cells, offset: int) -> tuple[bytes, int, int]:
     """Return kind, start and number of the entries of a list."""
     start = cells.start(offset, LIST_HEAD_SIZE, "subkey list")
     kind, count = _head_of(cells.buffer, start)
-    if kind not in _WIDTHS:
+    width = _WIDTHS.get(kind)
+    if width is None:
         raise cells.corrupt(offset, f"{kind!r} is not a list of subkeys")
-    cells.start(offset, LIST_HEAD_SIZE + count * _WIDTHS[kind], "subkey list")
+    cells.start(offset, LIST_HEAD_SIZE + count * width, "subkey list")
     return kind, start + LIST_HEAD_SIZE, count
 
 

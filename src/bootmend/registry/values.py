@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bootmend.registry.cells import CELLS_START
+from bootmend.registry.cells import CELLS_START, numbers
 from bootmend.registry.layout import (
     BASE_SIZE,
     CELL_SIZE,
@@ -138,7 +138,7 @@ def value_offsets(cells: Cells, key: int) -> Sequence[int]:
         return ()
     if count > cells.limit // 4:
         raise cells.corrupt(offset, f"{count} values do not fit the hive")
-    return cells.numbers(offset, count, "value list")
+    return numbers(count).unpack_from(cells.buffer, cells.start(offset, 4 * count, "value list"))
 
 
 def values_at(cells: Cells, offsets: Sequence[int]) -> Iterator[Value]:
@@ -146,7 +146,7 @@ def values_at(cells: Cells, offsets: Sequence[int]) -> Iterator[Value]:
 
     The loop is written out, and fills objects without a constructor, because it is where a walk of a hive spends its time.
     """
-    buffer, lazy, limit, unpack, new = cells.buffer, cells.lazy, cells.limit, VK_CELL.unpack_from, Value.__new__
+    buffer, lazy, limit, unpack = cells.buffer, cells.lazy, cells.limit, VK_CELL.unpack_from
     end, editable = limit - VK_SIZE, cells.editable
     for offset in offsets:
         if offset & 7 or offset > end:
@@ -154,7 +154,7 @@ def values_at(cells: Cells, offsets: Sequence[int]) -> Iterator[Value]:
         position = offset + BASE_SIZE
         if lazy:
             cells.fetch(position, _NAME_IN_CELL)
-        value = new(Value)
+        value = Value()
         size, signature, width, length, where, value.type, flags = unpack(buffer, position)
         if signature != VK or width > -size - _NAME_IN_CELL or offset - size > limit:
             raise _not_a_value(cells, offset, size, signature)
@@ -175,7 +175,10 @@ def values_at(cells: Cells, offsets: Sequence[int]) -> Iterator[Value]:
         name = buffer[position : position + width]
         value.name = name.decode("latin-1") if flags & VK_COMPRESSED_NAME else decode_name(name, compressed=False)
         value.flags, value.offset = flags, offset
-        value._cells, value._data, value._length, value._where = cells, data, length, where  # noqa: SLF001
+        value._cells = cells  # noqa: SLF001
+        value._data = data  # noqa: SLF001
+        value._length = length  # noqa: SLF001
+        value._where = where  # noqa: SLF001
         yield value
 
 

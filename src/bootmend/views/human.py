@@ -117,7 +117,12 @@ def _unexplained_lines(report: Report, style: Style, name: str) -> Iterator[str]
 
 def _doubt_lines(report: Report, style: Style) -> Iterator[str]:
     """What could not be told, and what is worth knowing; a blank line after it."""
-    yield from (style(plain(f"? {one.rule}: could not be judged: {one.reason}"), "yellow") for one in report.inconclusive)
+    doubts: dict[str, list[str]] = {}
+    for one in report.inconclusive:
+        doubts.setdefault(one.reason, []).append(one.rule)
+    yield from (
+        style(plain(f"? {', '.join(rules)}: could not be judged: {reason}"), "yellow") for reason, rules in doubts.items()
+    )
     yield from (plain(f"note: {remark}") for remark in report.remarks)
     if report.inconclusive or report.remarks:
         yield ""

@@ -16,6 +16,7 @@ from bootmend.machine import (
     device_for,
     device_value,
     is_default,
+    listed,
     loader_text,
     partitions_in,
     same_partition,
@@ -42,7 +43,7 @@ RULE = Rule(
     status_codes=("0xC000000E", "0xC0000225", "0xC000000F", "0xC0000001"),
     names=("STATUS_NO_SUCH_DEVICE",),
     screen_texts=("Status: 0xc000000e", "A required device isn't connected or can't be accessed."),
-    references=("bcd.md: qualified partition devices", "Windows boot error 0xC000000E (Azure troubleshooting documentation)"),
+    references=("Windows boot error 0xC000000E (Azure troubleshooting documentation)",),
 )
 ELEMENTS = ("device", "osdevice")
 RESUME_ELEMENTS = ("device", "filedevice")
@@ -188,7 +189,7 @@ def _verdict(fitting: list[Volume], *, sure: bool, foreign: bool) -> str:
         return f"; only {fitting[0].name} holds a Windows that fits"
     if not fitting:
         return "; no other Windows volume here fits it" + (", so it may belong to a disk that is not attached" if foreign else "")
-    return f"; {' and '.join(volume.name for volume in fitting)} would fit, and only a person can choose"
+    return f"; {listed(volume.name for volume in fitting)} would fit, and only a person can choose"
 
 
 def _lost_evidence(machine: Machine, one: Lost) -> Evidence:

@@ -17,6 +17,7 @@ from bootmend.machine import (
     element_text,
     installation_of,
     is_default,
+    listed,
     loader_text,
     open_hive,
     text_value,
@@ -76,7 +77,7 @@ def _fault(machine: Machine, store: BootStore, loader: BcdObject) -> Fault | Non
         return _incomplete(missing[0], path, holders)
     if not holders:
         if blind:
-            names = " and ".join(volume.name for volume in blind)
+            names = listed(volume.name for volume in blind)
             raise UnsupportedError(f"{path} may be on {names}, which cannot be read ({blind[0].kind})")
         looked = _looked(machine, store, loader, path)
         return Fault("absent", "that is not there", (looked,), discards=False)
@@ -126,7 +127,7 @@ def _incomplete(missing: str, path: str, holders: list[Volume]) -> Fault:
 def _looked(machine: Machine, store: BootStore, loader: BcdObject, path: str) -> Evidence:
     named = volumes_named(machine, store, device_value(loader, "imcdevice"))
     searched = named or machine.readable_volumes
-    where = " and ".join(volume.name for volume in searched)
+    where = listed(volume.name for volume in searched)
     unknown = "" if named else " (imcdevice itself names nothing on this disk)"
     return Evidence("file", path, f"not found on {where}{unknown}", "a registry hive")
 
