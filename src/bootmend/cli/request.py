@@ -1,16 +1,13 @@
-"""The clock and the options of a plan: the one place where the time of day is read."""
+"""From the options of a command to what is asked of the engine."""
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from bootmend.cli.options import known_rules, normal_codes
 
 if TYPE_CHECKING:
     from bootmend.engine.plan import Request
-
-FILETIME_OF_1970 = 116_444_736_000_000_000
 
 
 def make_request(
@@ -27,10 +24,11 @@ def make_request(
     Raises:
         UsageError: a rule or a code is not known.
     """
+    from bootmend.engine.clock import filetime_now
     from bootmend.engine.plan import Request
 
     return Request(
-        made_at=int(time.time()) * 10_000_000 + FILETIME_OF_1970,
+        made_at=filetime_now(),
         rules=known_rules(*rules),
         codes=normal_codes(codes),
         offer=known_rules(offer)[0] if offer else "",

@@ -9,10 +9,11 @@ from bootmend.bcd import Store
 from bootmend.bcd.create import edit_store, empty_store
 from bootmend.bcd.fresh import Installation, Recovery, fill, fresh_objects
 from bootmend.engine.bcdedit import new_id
+from bootmend.engine.clock import filetime_now
 from bootmend.engine.lock import lock_sources
 from bootmend.engine.partitions import find_partition
 from bootmend.engine.target import Target
-from bootmend.engine.write_store import DiskEdit, now
+from bootmend.engine.write_store import DiskEdit
 from bootmend.errors import BootmendError, MissingError, RefusedError, UsageError
 from bootmend.machine import device_for, open_hive, volume_of
 
@@ -147,7 +148,7 @@ def build(choice: Choice, locale: str) -> tuple[bytes, list[str]]:
     installation = describe(choice, locale, notes)
     template = _template(choice.windows, notes)
     objects = fresh_objects(installation, new_id, template)
-    return edit_store(empty_store(now(), system=True), now(), lambda store: fill(store, objects)), notes
+    return edit_store(empty_store(filetime_now(), system=True), filetime_now(), lambda store: fill(store, objects)), notes
 
 
 def describe(choice: Choice, locale: str, notes: list[str]) -> Installation:

@@ -134,8 +134,9 @@ def _read_file(where: Where, command: Command) -> Result:
 def _edit_file(where: Where, command: Command) -> Result:
     from bootmend.bcd import StoreEditor
     from bootmend.bcd.create import LARGEST
+    from bootmend.engine.clock import filetime_now
     from bootmend.engine.lock import lock_sources
-    from bootmend.engine.write_store import commit_to_file, logs_beside, now
+    from bootmend.engine.write_store import commit_to_file, logs_beside
     from bootmend.registry import HiveEditor
 
     with (
@@ -145,7 +146,7 @@ def _edit_file(where: Where, command: Command) -> Result:
         place(where.path),
     ):
         room = max(LARGEST, source.size)
-        editor = HiveEditor(source, now=now(), logs=logs_beside(where.path), room=room)
+        editor = HiveEditor(source, now=filetime_now(), logs=logs_beside(where.path), room=room)
         result = run(command, StoreEditor(editor), surroundings(machine))
         if result.exit_code or not result.edits:
             return result

@@ -135,7 +135,7 @@ def make_plan(target: Target, request: Request) -> Plan:
     if changed:
         workspace.flush()
         refuse_obstacles(workspace, target)
-        _refuse_bitlocker(workspace, target.machine, request)
+        refuse_bitlocker(target.machine, unsafe=request.unsafe)
         _prove(workspace, report, chosen)
     left = tuple(finding for finding in report.problems if finding not in chosen)
     return Plan(
@@ -224,12 +224,12 @@ def _refuse_children(target: Target) -> None:
         )
 
 
-def _refuse_bitlocker(workspace: Workspace, original: Machine, request: Request) -> None:
+def refuse_bitlocker(machine: Machine, *, unsafe: bool) -> None:
     """Measured boot may ask for the recovery key after any change to boot files: that needs consent."""
-    if original.bitlocker and (workspace.table_touched or workspace.touched) and not request.unsafe:
-        names = listed(volume.name for volume in original.bitlocker)
+    if machine.bitlocker and not unsafe:
         raise RefusedError(
-            f"{names} is encrypted with BitLocker: after a change to boot files Windows may ask for the recovery key",
+            f"{listed(volume.name for volume in machine.bitlocker)} is encrypted with BitLocker: "
+            "after a change to boot files Windows may ask for the recovery key",
             hint="have the recovery key at hand, then repeat with --unsafe",
         )
 

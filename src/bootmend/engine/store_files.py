@@ -26,11 +26,11 @@ NO_NVRAM = "/clean also wipes the firmware's own boot entries, which needs the r
 def create_store(arguments: tuple[str, ...]) -> Result:
     """``/createstore file``: an empty store; a file that is there already is left alone."""
     from bootmend.bcd.create import empty_store
-    from bootmend.engine.write_store import now
+    from bootmend.engine.clock import filetime_now
 
     if len(arguments) != 1:
         return Result(BAD_ARGUMENTS, 1)
-    return make_file(arguments[0], empty_store(now()))
+    return make_file(arguments[0], empty_store(filetime_now()))
 
 
 def export_store(arguments: tuple[str, ...], where: Where) -> Result:
@@ -56,10 +56,10 @@ def import_store(arguments: tuple[str, ...], where: Where) -> Result:
 
 def _system_store(store: bytes) -> bytes:
     from bootmend.bcd.create import edit_store, mark
-    from bootmend.engine.write_store import now
+    from bootmend.engine.clock import filetime_now
 
     Store(Hive(MemorySource(store)))
-    return edit_store(store, now(), lambda editor: mark(editor.hive, system=True))
+    return edit_store(store, filetime_now(), lambda editor: mark(editor.hive, system=True))
 
 
 def put_store(store: bytes, where: Where, summary: str) -> Result:
@@ -97,9 +97,9 @@ def fitting(store: bytes, size: int) -> bytes:
     if len(store) <= size:
         return store
     from bootmend.bcd.create import compacted
-    from bootmend.engine.write_store import now
+    from bootmend.engine.clock import filetime_now
 
-    return compacted(Store(Hive(MemorySource(store))), now())
+    return compacted(Store(Hive(MemorySource(store))), filetime_now())
 
 
 def store_bytes(where: Where) -> bytes:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import time
 from typing import TYPE_CHECKING
 
+from bootmend.engine.clock import filetime_now
 from bootmend.engine.journal import PatchSet, SourceRef, Witness
-from bootmend.engine.plan import patchset_of, refuse_obstacles, witnesses_of
+from bootmend.engine.plan import patchset_of, refuse_bitlocker, refuse_obstacles, witnesses_of
 from bootmend.engine.repair import write_patches
 from bootmend.errors import BootmendError, RefusedError
 from bootmend.machine import Workspace
@@ -22,13 +22,6 @@ if TYPE_CHECKING:
     from bootmend.engine.target import Target
     from bootmend.machine import BootStore, Volume
     from bootmend.registry import Commit
-
-FILETIME_OF_1970 = 116_444_736_000_000_000
-
-
-def now() -> int:
-    """The time as FILETIME, in whole seconds."""
-    return int(time.time()) * 10_000_000 + FILETIME_OF_1970
 
 
 def logs_beside(path: str) -> list[FileSource]:
@@ -58,7 +51,7 @@ class DiskEdit:
         self._target = target
         self._unsafe = unsafe
         self._overlays = target.overlays()
-        self.workspace = Workspace(self._overlays.machine, now())
+        self.workspace = Workspace(self._overlays.machine, filetime_now())
 
     def replace(self, volume: Volume, path: str, store: bytes) -> None:
         """Lay a whole store over the file of another, which keeps its length.
@@ -87,17 +80,8 @@ class DiskEdit:
         if not patchset.patches:
             return ""
         refuse_obstacles(self.workspace, self._target)
-        self._refuse_bitlocker()
+        refuse_bitlocker(self._target.machine, unsafe=self._unsafe)
         return write_patches(patchset, tuple(witnesses_of(self.workspace)), info, self._target.path)
-
-    def _refuse_bitlocker(self) -> None:
-        encrypted = self._target.machine.bitlocker
-        if encrypted and not self._unsafe:
-            names = " and ".join(volume.name for volume in encrypted)
-            raise RefusedError(
-                f"{names} is encrypted with BitLocker: after a change to boot files Windows may ask for the recovery key",
-                hint="have the recovery key at hand, then repeat with --unsafe",
-            )
 
 
 def missing_room(store: BootStore, change: Callable[[StoreEditor], object]) -> RefusedError | None:
@@ -107,7 +91,9 @@ def missing_room(store: BootStore, change: Callable[[StoreEditor], object]) -> R
 
     try:
         file = store.volume.tree.open(store.path)
-        editor = StoreEditor(HiveEditor(file, now=now(), logs=logs_of(store.volume, store.path), room=max(LARGEST, file.size)))
+        editor = StoreEditor(
+            HiveEditor(file, now=filetime_now(), logs=logs_of(store.volume, store.path), room=max(LARGEST, file.size))
+        )
         change(editor)
         needed = editor.hive.commit().size
     except BootmendError:
