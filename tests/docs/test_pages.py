@@ -89,6 +89,8 @@ def test_every_option_in_prose_is_there(path: Path) -> None:
     known = {"--store", *FOREIGN_OPTIONS, "--version"}
     for command in (command_of(one) for one in COMMANDS):
         known |= options_of(command)
+        for member in command.commands.values() if isinstance(command, click.Group) else ():
+            known |= options_of(member)
     named = {found for code in inline_code(text_of(path)) if (found := re.match(r"--[a-z-]+", code))}
     assert {found[0] for found in named} <= known
 

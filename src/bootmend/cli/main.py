@@ -21,6 +21,7 @@ COMMANDS = {
     "history": "List the runs on this computer, or on one disk.",
     "explain": "Explain a stop code, its name or a rule.",
     "bcdedit": "Read and edit boot configuration stores in Microsoft's own syntax.",
+    "hive": "Read, edit, compare, recover and mend registry hives.",
     "bcdboot": "Make a fresh boot configuration store for a Windows on a disk.",
     "sample": "Write a broken sample disk to try things on.",
     "catalog": "List the boot failures that bootmend knows.",
