@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         (b"<<< Oracle VM VirtualBox Disk Image >>>\n".ljust(64, b"\0") + b"\x7f\x10\xda\xbe", "VDI", "qemu-img convert"),
         (b"EVF\x09\x0d\x0a\xff\x00", "E01", "raw image"),
         (b"AFF10\r\n\x00", "AFF", "raw image"),
-        (gzip.compress(b"x"), "gzip", "gunzip"),
+        (gzip.compress(b"x", mtime=0), "gzip", "gunzip"),
         (lzma.compress(b"x"), "xz", "xz"),
         (b"PK\x03\x04\x14", "zip", "unzip"),
     ],
