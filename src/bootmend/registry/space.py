@@ -185,7 +185,8 @@ class Space:
         needed = BASE_SIZE + start + length
         if needed > max(self._room, len(self.cells.bytes)) or start + length >= LARGEST_BINS:
             message = f"the hive has no free space left for {size} bytes, and its file may not grow to {needed} bytes"
-            raise RefusedError(message, hint="delete what is not needed from the hive; a hive file of its own may also grow, one inside a disk may not")
+            hint = "delete what is not needed from the hive; a hive file of its own may also grow, one inside a disk may not"
+            raise RefusedError(message, hint=hint)
         self.cells.extend(start + length)
         self.cells.put_number(BASE_BINS_SIZE, start + length)
         self.cells.put(start + BASE_SIZE, BIN_HEAD.pack(HBIN, start, length, 0, 0))
