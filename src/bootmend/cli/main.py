@@ -19,6 +19,7 @@ COMMANDS = {
     "repair": "Check, show the plan, ask, write, check again.",
     "undo": "Put a disk back, byte for byte, as it was before a run.",
     "history": "List the runs on this computer, or on one disk.",
+    "screenshot": "Read what a boot screen or a serial log shows.",
     "explain": "Explain a stop code, its name or a rule.",
     "bcdedit": "Read and edit boot configuration stores in Microsoft's own syntax.",
     "hive": "Read, edit, compare, recover and mend registry hives.",

@@ -1,0 +1,91 @@
+"""Fields that stand on a screen in a form of their own: percentages, files, hexadecimal codes, key ids."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from bootmend.screen.codes import clean_hex
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+FILE = re.compile(r"[\w$~.\-]{1,64}\.(?:sys|exe|dll|tmp|efi|bin)\b", re.IGNORECASE)
+PATH = re.compile(r"(?:[A-Za-z]:)?(?:\\[\w .$~()\-]{1,64}){1,12}")
+PERCENT = re.compile(r"(?<![\d.,])(\d{1,3})\s{0,2}%")
+_HEX = "0-9A-FOQILZSG@|"
+#: ``0x`` itself may be read ``Ox``, ``@x`` or ``DX``
+PREFIX = r"[0OoQ@D][xX×*]"
+STATUS = re.compile(rf"(?:{PREFIX})\s?([cC8][{_HEX}{_HEX.lower()}]{{7}})(?![0-9A-Za-z])")
+SHORT_HEX = re.compile(rf"[(\[{{]\s*{PREFIX}\s?([{_HEX}{_HEX.lower()}]{{1,8}})\s*[)\]}}]?\s*$")
+PARAMETER = re.compile(rf"{PREFIX}\s?([{_HEX}{_HEX.lower()}]{{16}}|[{_HEX}{_HEX.lower()}]{{8}})(?![0-9A-Za-z])")
+_KEY_ID = re.compile(r"\b([0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12})\b", re.IGNORECASE)
+_SHORT_KEY_ID = re.compile(r"(?:key id|schl\w*-?id|キー ?ID)\D{0,40}?[:(\s]\s*([0-9A-F]{8})\b", re.IGNORECASE)
+_KB = re.compile(r"\bKB\s?(\d{6,7})\b", re.IGNORECASE)
+
+
+_INNER_I = re.compile(r"(?<=[a-z])I(?=[a-z.]|$)|(?<=\\.d)[lI]{2}$|(?<=\\.)eXe$")
+_LOST_SLASH = re.compile(
+    r"^\\?[\\lI|/]{0,2}(Windows)[\\lI|/ ]{1,2}(system32)(?:[\\lI|/ ]{1,2}(drivers|config))?[\\lI|/ ]{1,2}(?=\S)", re.IGNORECASE
+)
+_KNOWN_PATHS = (
+    "\\Boot\\BCD",
+    "\\EFI\\Microsoft\\Boot\\BCD",
+    "\\Windows\\system32\\winload.exe",
+    "\\Windows\\system32\\winload.efi",
+    "\\Windows\\system32\\winresume.exe",
+    "\\Windows\\system32\\ntoskrnl.exe",
+    "\\Windows\\system32\\hal.dll",
+    "\\hiberfil.sys",
+    "\\EFI\\Microsoft\\Boot\\bootmgfw.efi",
+    "\\Windows\\system32\\config\\system",
+)
+
+
+def tidy_file(name: str) -> str:
+    """A file's name with a capital I between small letters read as the l that it is (``hal.dIl``)."""
+    return _INNER_I.sub(lambda found: "l" * len(found[0]) if "X" not in found[0] else "exe", name)
+
+
+def tidy_path(path: str) -> str:
+    """A path with the separators that an engine took for letters, as far as the folders are known."""
+    found = _LOST_SLASH.match(path)
+    if found is not None:
+        path = "\\" + "\\".join(part for part in found.groups() if part) + "\\" + path[found.end() :]
+    path = tidy_file(path)
+    bare = _letters(path)
+    return next((known for known in _KNOWN_PATHS if _letters(known) == bare and known.count("\\") != path.count("\\")), path)
+
+
+def _letters(path: str) -> str:
+    return path.replace("\\", "").casefold()
+
+
+def percentage(texts: Iterable[str]) -> int | None:
+    """The first percentage from 0 to 100."""
+    for text in texts:
+        for found in PERCENT.finditer(text):
+            if int(found[1]) <= 100:
+                return int(found[1])
+    return None
+
+
+def key_id(texts: Iterable[str]) -> str | None:
+    """BitLocker's recovery key id: a GUID, or its first eight digits."""
+    joined = "\n".join(texts)
+    found = _KEY_ID.search(joined) or _SHORT_KEY_ID.search(joined)
+    return None if found is None else found[1].upper()
+
+
+def kb_numbers(texts: Iterable[str]) -> tuple[str, ...]:
+    """Every knowledge base number, each once: ``KB4049094``."""
+    return tuple(dict.fromkeys(f"KB{found[1]}" for text in texts for found in _KB.finditer(text)))
+
+
+def parameters(text: str) -> tuple[str, ...]:
+    """The parameters of a stop code: up to four numbers of one width, or nothing where one of them is unclear."""
+    digits = [clean_hex(found[1]) for found in PARAMETER.finditer(text)][:4]
+    whole = [each for each in digits if each is not None]
+    if len(whole) != 4 or len({len(each) for each in whole}) != 1:
+        return ()
+    return tuple(f"0x{each}" for each in whole)
