@@ -25,7 +25,8 @@ def test_every_name_is_read_with_underscores_and_with_blanks(separator: str) -> 
 
 def test_a_name_and_its_number_together_are_certain() -> None:
     reading = read(
-        "Your device ran into a problem and needs to restart.\n0% complete\nStop code: CRITICAL_PROCESS_DIED (0xEF)\nWhat failed: rdbss.sys"
+        "Your device ran into a problem and needs to restart.\n0% complete\n"
+        "Stop code: CRITICAL_PROCESS_DIED (0xEF)\nWhat failed: rdbss.sys"
     )
     assert (reading.stop_code, reading.confidence, reading.failing_file, reading.percentage) == (
         "0x000000EF",
@@ -67,7 +68,11 @@ def test_damaged_anchors(anchor: str) -> None:
 
 
 def test_a_name_that_wraps() -> None:
-    text = "Your PC ran into a problem and needs to restart. (7%\ncomplete)\nIf you'd like to know more, you can search online later for this error: DRIVER PAGE FAULT\nBEYOND END OF ALLOCATION (xenvbd.sys)"
+    text = (
+        "Your PC ran into a problem and needs to restart. (7%\ncomplete)\n"
+        "If you'd like to know more, you can search online later for this error: DRIVER PAGE FAULT\n"
+        "BEYOND END OF ALLOCATION (xenvbd.sys)"
+    )
     reading = read(text)
     assert (reading.stop_code, reading.failing_file) == ("0x000000D6", "xenvbd.sys")
 
@@ -115,17 +120,26 @@ def test_a_lost_digit_is_repaired_only_where_one_code_fits() -> None:
 
 
 def test_windows_2000_and_nt() -> None:
-    text = "*** STOP: 0x0000001E (0xC0000005,0x8041C64F,0x00000000,0x00000010)\nKMODE_EXCEPTION_NOT_HANDLED\n*** Address 8041C64F base at 80400000"
+    text = (
+        "*** STOP: 0x0000001E (0xC0000005,0x8041C64F,0x00000000,0x00000010)\n"
+        "KMODE_EXCEPTION_NOT_HANDLED\n*** Address 8041C64F base at 80400000"
+    )
     assert (read(text).stop_code, read(text).confidence) == ("0x0000001E", CERTAIN)
 
 
 def test_hard_errors_have_no_prefix() -> None:
-    text = "A problem has been detected and Windows has been shut down to prevent damage\nSTOP: c0000218 {Registry File Failure}\nThe registry cannot load the hive (file):"
+    text = (
+        "A problem has been detected and Windows has been shut down to prevent damage\n"
+        "STOP: c0000218 {Registry File Failure}\nThe registry cannot load the hive (file):"
+    )
     assert read(text).stop_code == "0xC0000218"
 
 
 def test_in_german_on_blue_the_stars_and_four_parameters_are_enough() -> None:
-    text = "Es wurde ein Problem festgestellt. Windows wurde heruntergefahren, damit der\nTechnische Information:\n*** STOP: 0x0000007B (0xF789E528,0xC0000034,0x00000000,0x00000000)"
+    text = (
+        "Es wurde ein Problem festgestellt. Windows wurde heruntergefahren, damit der\n"
+        "Technische Information:\n*** STOP: 0x0000007B (0xF789E528,0xC0000034,0x00000000,0x00000000)"
+    )
     assert read(text, background=(0, 0, 128)).stop_code == "0x0000007B"
     assert read(text, background=(255, 255, 255)).stop_code is None
 
@@ -159,7 +173,10 @@ def test_names_are_found_without_english_words(text: str, name: str) -> None:
 
 
 def test_a_translated_boot_manager_error() -> None:
-    text = "Windows-Start-Manager\nWindows konnte nicht gestartet werden.\n   Datei: \\Boot\\BCD\n   Status: 0xc000000f\n   Info: Fehler beim Lesen"
+    text = (
+        "Windows-Start-Manager\nWindows konnte nicht gestartet werden.\n   Datei: \\Boot\\BCD\n"
+        "   Status: 0xc000000f\n   Info: Fehler beim Lesen"
+    )
     reading = read(text)
     assert (reading.state, reading.status_code, reading.failing_file) == ("boot_manager_error", "0xC000000F", "\\Boot\\BCD")
 
@@ -196,6 +213,40 @@ def test_what_is_no_stop_screen_gets_no_code(text: str, engine: str) -> None:
 def test_a_page_of_prose_that_quotes_a_stop_screen_gets_no_code() -> None:
     prose = "\n".join(f"Paragraph {number} of an article about boot errors and what to do." for number in range(30))
     assert read(prose + "\n" + MODERN.format("CRITICAL_PROCESS_DIED")).stop_code is None
+
+
+ARTICLE = """\
+Stop error {0} on an Azure virtual machine
+This article provides steps to resolve the issue where Windows cannot start because of that error.
+When you use Boot diagnostics to view the screenshot of the VM, the screenshot displays the following message:
+Your PC ran into a problem and needs to restart. Stop code: {0}
+Cause
+The registry could not be read or a component failed.
+"""
+QUOTED = """\
+This article provides steps to resolve the issue where Windows cannot start because of that error.
+When you use Boot diagnostics to view the screenshot of the VM, the screenshot displays the following message:
+Your PC ran into a problem and needs to restart.
+Stop code: {0}
+Create and access a repair VM, attach the disk of the machine to it, and load its hives.
+Then compare the values with those of a machine that starts, and unload the hives again.
+"""
+NOTES = "~/notes.txt\n- vm web01: stop code {0}\n- screenshot says: Your PC ran into a problem and needs to restart\n~"
+
+
+@pytest.mark.parametrize("text", [ARTICLE, QUOTED, NOTES])
+def test_an_article_that_quotes_the_sentence_and_the_code_gets_no_code(text: str) -> None:
+    reading = read(text.format("CONFIG_INITIALIZATION_FAILED"))
+    assert (reading.state, reading.stop_code, reading.possible_codes) == (UNKNOWN, None, ())
+
+
+def test_an_insider_build_and_a_viewer_around_the_screen_are_no_article() -> None:
+    text = (
+        "Machine Connection\n"
+        + MODERN.format("BAD_POOL_CALLER").replace("Your PC", "Your Windows Insider Build")
+        + "Ready\nConnected: Encrypted"
+    )
+    assert read(text).stop_code == "0x000000C2"
 
 
 # -- the boot manager --------------------------------------------------------------------------------------------------------
@@ -249,7 +300,11 @@ def test_paths_with_lost_separators(seen: str, path: str) -> None:
 
 
 def test_the_graphic_screen() -> None:
-    text = "Recovery\nYour PC/Device needs to be repaired\nThe Boot Configuration Data for your PC is missing or contains errors.\nFile: \\EFI\\Microsoft\\Boot\\BCD\nError code: Oxc000000f\nYou'll need to use recovery tools."
+    text = (
+        "Recovery\nYour PC/Device needs to be repaired\n"
+        "The Boot Configuration Data for your PC is missing or contains errors.\n"
+        "File: \\EFI\\Microsoft\\Boot\\BCD\nError code: Oxc000000f\nYou'll need to use recovery tools."
+    )
     reading = read(text)
     assert (reading.status_code, reading.failing_file, reading.confidence) == (
         "0xC000000F",

@@ -97,5 +97,8 @@ def test_without_pillow_a_picture_is_refused_and_a_log_is_read(monkeypatch: pyte
 def test_the_core_imports_no_heavy_module() -> None:
     import subprocess
 
-    code = "import sys; import bootmend.screen as s; s.read_serial(b'SAC>'); print(sorted({'numpy', 'PIL', 'cv2', 'onnxruntime', 'rapidocr'} & set(sys.modules)))"
+    code = (
+        "import sys; import bootmend.screen as s; s.read_serial(b'SAC>'); "
+        "print(sorted({'numpy', 'PIL', 'cv2', 'onnxruntime', 'rapidocr'} & set(sys.modules)))"
+    )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"

@@ -12,11 +12,16 @@ from bootmend.screen import CERTAIN, UNKNOWN, read_serial
 from bootmend.screen.vt import lines_of
 from tests.support import fuzz_cases
 
-SAC = b'\r\nComputer is booting, SAC started and initialized.\r\n\r\nUse the "ch -?" command for information about using channels.\r\n\r\nSAC>'
+SAC = (
+    b"\r\nComputer is booting, SAC started and initialized.\r\n\r\n"
+    b'Use the "ch -?" command for information about using channels.\r\n\r\nSAC>'
+)
 STOP = b"*** STOP: 0x0000007B (0xFFFFF880009A97E8,0xFFFFFFFFC0000034,0x0000000000000000,0x0000000000000000)\r\n"
 MENU = (
-    b"\x1b[2J\x1b[1;1H\x1b[0;37;40m\x1b[7m                     Windows Boot Manager      \x1b[0m\x1b[3;1HWindows failed to start. A recent hardware or software change might be the"
-    b"\x1b[4;1Hcause. To fix the problem:\x1b[10;5HFile: \\Boot\\BCD\x1b[12;5HStatus: 0xc000000f\x1b[14;5HInfo: An error occurred while attempting to read the boot configuration\x1b[15;5Hdata."
+    b"\x1b[2J\x1b[1;1H\x1b[0;37;40m\x1b[7m                     Windows Boot Manager      \x1b[0m"
+    b"\x1b[3;1HWindows failed to start. A recent hardware or software change might be the"
+    b"\x1b[4;1Hcause. To fix the problem:\x1b[10;5HFile: \\Boot\\BCD\x1b[12;5HStatus: 0xc000000f"
+    b"\x1b[14;5HInfo: An error occurred while attempting to read the boot configuration\x1b[15;5Hdata."
 )
 
 
@@ -32,13 +37,19 @@ def test_a_stop_text_over_ems() -> None:
 
 
 def test_the_text_of_later_windows_over_ems() -> None:
-    text = "!SAC>\r\nYour PC ran into a problem and needs to restart.\r\nIf you call a support person, give them this info:\r\n\r\nCONFIG_INITIALIZATION_FAILED\r\n\r\n 0x0000000000000001 (0x0000000000000002)"
+    text = (
+        "!SAC>\r\nYour PC ran into a problem and needs to restart.\r\n"
+        "If you call a support person, give them this info:\r\n\r\nCONFIG_INITIALIZATION_FAILED\r\n\r\n"
+        " 0x0000000000000001 (0x0000000000000002)"
+    )
     assert read_serial(text.encode()).stop_code == "0x00000067"
 
 
 def test_the_announcement_of_the_debugger() -> None:
     reading = read_serial(
-        b"\r\n*** Fatal System Error: 0x0000007b\r\n                       (0xFFFFF880009A97E8,0xFFFFFFFFC0000034,0x0000000000000000,0x0000000000000000)\r\n\r\nBreak instruction exception\r\n"
+        b"\r\n*** Fatal System Error: 0x0000007b\r\n"
+        b"                       (0xFFFFF880009A97E8,0xFFFFFFFFC0000034,0x0000000000000000,0x0000000000000000)\r\n"
+        b"\r\nBreak instruction exception\r\n"
     )
     assert (reading.stop_code, len(reading.parameters)) == ("0x0000007B", 4)
 
@@ -46,7 +57,8 @@ def test_the_announcement_of_the_debugger() -> None:
 def test_the_element_of_ems() -> None:
     assert (
         read_serial(
-            b'<BP>\r\n<INSTANCE CLASSNAME="BLUESCREEN">\r\n<PROPERTY NAME="STOPCODE" TYPE="string"><VALUE>"0x67"</VALUE>\r\n</PROPERTY>'
+            b'<BP>\r\n<INSTANCE CLASSNAME="BLUESCREEN">\r\n'
+            b'<PROPERTY NAME="STOPCODE" TYPE="string"><VALUE>"0x67"</VALUE>\r\n</PROPERTY>'
         ).stop_code
         == "0x00000067"
     )
@@ -63,7 +75,10 @@ def test_the_boot_managers_screen_drawn_with_cursor_positions() -> None:
     [
         ("GNU GRUB  version 2.06\r\nerror: no such partition.\r\nEntering rescue mode...\r\ngrub rescue> ", "grub_rescue"),
         (
-            "[    0.000000] Linux version 5.10\r\n[    1.9] Kernel panic - not syncing: VFS: Unable to mount root fs\r\n[    2.0] RIP: 0010:0x7b",
+            (
+                "[    0.000000] Linux version 5.10\r\n"
+                "[    1.9] Kernel panic - not syncing: VFS: Unable to mount root fs\r\n[    2.0] RIP: 0010:0x7b"
+            ),
             "linux_panic",
         ),
         (

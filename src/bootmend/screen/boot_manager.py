@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 MOST_LINES = 34
 _LABEL = re.compile(r"^\s*([^:]{2,24}):\s*(.*)$")
+_HINT = re.compile(r"^\s*\w{2,12}=\w{3,20}")
 _UPDATE = re.compile(r"\berror\s+([c8][0-9a-f]{7})\s+applying", re.IGNORECASE)
 
 
@@ -44,9 +45,8 @@ def find_boot_error(text: PageText, table: CodeTable) -> BootError | None:
     file_line, file = _file(text)
     if status is None and sentence is not None and file is None:
         return None
-    if sentence is None and (status is None or table.status_name(status) is None or file is None):
-        return None
-    if sentence is None and status is None:
+    known = status is not None and table.status_name(status) is not None
+    if sentence is None and (not known or (file is None and not _key_hint(text))):
         return None
     sights = [Sight("state", sentence.text, sentence.box, text.page.engine)] if sentence else []
     if status_line is not None:
@@ -54,6 +54,11 @@ def find_boot_error(text: PageText, table: CodeTable) -> BootError | None:
     if file_line is not None:
         sights.append(Sight("failing file", file_line.text, file_line.box, text.page.engine))
     return _judge(text, table, status, file, tuple(sights))
+
+
+def _key_hint(text: PageText) -> bool:
+    """The last line of the text screen in any language: ``ENTER=Continue``."""
+    return any(_HINT.match(plain(line.text)) for line in text.page.lines[-2:])
 
 
 def _judge(text: PageText, table: CodeTable, status: str | None, file: str | None, sights: tuple[Sight, ...]) -> BootError:

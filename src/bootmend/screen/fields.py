@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from bootmend.screen.codes import clean_hex
+from bootmend.screen.text import likeness
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,6 +26,7 @@ _KB = re.compile(r"\bKB\s?(\d{6,7})\b", re.IGNORECASE)
 
 
 _INNER_I = re.compile(r"(?<=[a-z])I(?=[a-z.]|$)|(?<=\\.d)[lI]{2}$|(?<=\\.)eXe$")
+_SHAPES = str.maketrans({"0": "o", "1": "l", "i": "l", "5": "s", "8": "b", "|": "l"})
 _LOST_SLASH = re.compile(
     r"^\\?[\\lI|/]{0,2}(Windows)[\\lI|/ ]{1,2}(system32)(?:[\\lI|/ ]{1,2}(drivers|config))?[\\lI|/ ]{1,2}(?=\S)", re.IGNORECASE
 )
@@ -42,9 +44,36 @@ _KNOWN_PATHS = (
 )
 
 
+#: drivers that stop Windows often, and the folders of its boot files: what an engine reads nearly like one of these is it
+_DRIVERS = frozenset(
+    re.findall(
+        r"\w+",
+        """acpi afd atapi cng cdrom classpnp clfs csagent dxgkrnl dxgmms2 fastfat fltmgr fwpkclnt hal http
+iastora iastorac iastorv intelppm kbdclass ks ksecdd luafv mountmgr msrpc mup ndis netbt netio
+netvsc nsiproxy ntfs nvlddmkm nvmedisk partmgr pci pciidex rdbss refs spaceport srv2 stornvme
+storport storvsc storahci tcpip tdx tm usbport usbxhci vhdmp viostor vioscsi netkvm vmbus vmbkmcl
+vmstorfl volmgr volmgrx volsnap wdboot wdf01000 wdfilter wdiwifi win32k win32kbase win32kfull wof
+xenbus xenvbd""",
+    )
+)
+_FOLDERS = ("Windows", "System32", "drivers", "config", "Boot", "EFI", "Microsoft")
+
+
 def tidy_file(name: str) -> str:
-    """A file's name with a capital I between small letters read as the l that it is (``hal.dIl``)."""
-    return _INNER_I.sub(lambda found: "l" * len(found[0]) if "X" not in found[0] else "exe", name)
+    """A file's name with what engines confuse put right, where that gives a driver of Windows; else as it was read.
+
+    A capital I between small letters is an l (``hal.dIl``); ``wdfol000.sys`` is ``wdf01000.sys``.
+    """
+    name = _INNER_I.sub(lambda found: "l" * len(found[0]) if "X" not in found[0] else "exe", name)
+    stem, dot, suffix = name.rpartition(".")
+    if suffix.lower() != "sys" or stem.lower() in _DRIVERS:
+        return name
+    alike = [driver for driver in _DRIVERS if _shape(driver) == _shape(stem)]
+    return f"{alike[0]}{dot}{suffix}" if len(alike) == 1 else name
+
+
+def _shape(stem: str) -> str:
+    return stem.lower().translate(_SHAPES)
 
 
 def tidy_path(path: str) -> str:
@@ -52,9 +81,17 @@ def tidy_path(path: str) -> str:
     found = _LOST_SLASH.match(path)
     if found is not None:
         path = "\\" + "\\".join(part for part in found.groups() if part) + "\\" + path[found.end() :]
-    path = tidy_file(path)
+    folders, slash, file = path.rpartition("\\")
+    path = "\\".join(map(_tidy_folder, folders.split("\\"))) + slash + tidy_file(file)
     bare = _letters(path)
     return next((known for known in _KNOWN_PATHS if _letters(known) == bare and known.count("\\") != path.count("\\")), path)
+
+
+def _tidy_folder(name: str) -> str:
+    alike = [
+        known for known in _FOLDERS if len(known) >= 6 and len(known) == len(name) and likeness(known.lower(), name.lower()) >= 85
+    ]
+    return alike[0] if alike and alike[0].lower() != name.lower() else name
 
 
 def _letters(path: str) -> str:

@@ -61,6 +61,18 @@ class PageText:
         near_start = any(abs(start - begin) <= 1 + len(wanted) // LETTERS_AN_ERROR for start in self.starts)
         return self.line_at(begin) if anywhere or near_start else None
 
+    def before(self, phrase: str, *, fuzzy: bool) -> tuple[Line, str] | None:
+        """The line that holds ``phrase``, and the letters before it on that line."""
+        wanted = _squashed(phrase)
+        at = self.text.rfind(wanted)
+        if at < 0 and fuzzy and len(self.text) <= MOST_FUZZY:
+            end = find_near(wanted, self.text, len(wanted) // LETTERS_AN_ERROR)
+            at = max(0, end - len(wanted)) if end >= 0 else -1
+        if at < 0:
+            return None
+        index = max(0, bisect_right(self.starts, at) - 1)
+        return self.page.lines[index], self.text[self.starts[index] : at]
+
     def line_at(self, at: int) -> Line:
         """The line that holds letter ``at``."""
         return self.page.lines[max(0, bisect_right(self.starts, at) - 1)]

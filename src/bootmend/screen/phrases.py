@@ -28,7 +28,15 @@ STATES: tuple[State, ...] = (
     State(
         "grub_rescue",
         "other",
-        ("grub rescue>", "Entering rescue mode&error:", "error: no such partition&grub", "error: unknown filesystem&grub"),
+        (
+            "Entering rescue mode",
+            "error: you need to load the kernel first",
+            "Booting a command list",
+            "grub rescue>",
+            "Entering rescue mode&error:",
+            "error: no such partition&grub",
+            "error: unknown filesystem&grub",
+        ),
     ),
     State(
         "bitlocker_recovery",
@@ -84,6 +92,9 @@ STATES: tuple[State, ...] = (
         "recovery_menu",
         "question",
         (
+            "=Advanced options&=Startup Repair",
+            "=Advanced options&=Command Prompt",
+            "=Troubleshoot&=Reset this PC",
             "=Choose an option&Troubleshoot",
             "=Choose an option&Continue",
             "=Choose your keyboard layout",
@@ -132,6 +143,8 @@ STATES: tuple[State, ...] = (
         "chkdsk",
         "waiting",
         (
+            "Fixing (C:) Stage",
+            "Fixing (D:) Stage",
             "~Checking file system on",
             "~Scanning and repairing drive",
             "CHKDSK is verifying",
@@ -159,6 +172,7 @@ STATES: tuple[State, ...] = (
         "updating",
         "waiting",
         (
+            "Please do not power off or unplug your machine",
             "Working on updates",
             "~Configuring Windows updates",
             "~Keep your PC on until this is done",
@@ -183,6 +197,7 @@ STATES: tuple[State, ...] = (
         "group_policy",
         "waiting",
         (
+            "Warten auf Gruppenrichtlinienclient",
             "Please wait for the Group Policy Client",
             "~Applying Group Policy",
             "Applying Registry policy",
@@ -316,6 +331,7 @@ STATES: tuple[State, ...] = (
         "logon",
         "healthy",
         (
+            "~Press CTRL + ALT + DELETE to log on",
             "~Press Ctrl+Alt+Delete to unlock",
             "~Press Ctrl+Alt+Del to unlock",
             "~Press Ctrl+Alt+Delete to sign in",
@@ -378,13 +394,31 @@ STOP_SUPPORT = (
     "just collecting some error info",
     "search online later for this error",
 )
-#: what a classic stop screen says, to be told from other text on the same page
+#: all that stop screens of Windows 8 to 11 say, to be told from a page that quotes one
+MODERN_TEXT = (
+    "Your PC ran into a problem and needs to restart as soon as we're finished collecting some error info. "
+    "Your device ran into a problem and needs to restart. We're just collecting some error info, and then we'll restart for you. "
+    "Your PC ran into a problem and needs to restart. We're just collecting some error info, and then we'll restart for you. "
+    "Your PC ran into a problem and needs to restart. We'll restart for you. You can restart. We're collecting some error info. "
+    "Your PC ran into a problem that it couldn't handle, and now it needs to restart. You can search for the error online: "
+    "Your Windows Insider Build ran into a problem and needs to restart. "
+    "We're just collecting some error info, and then you can restart. "
+    "complete % complete for you. (100% complete) Your PC will automatically restart in seconds. "
+    "If you'd like to know more, you can search online later for this error: "
+    "For more information about this issue and possible fixes, visit https://www.windows.com/stopcode "
+    "For more info about this issue and possible fixes, visit http://windows.com/stopcode https://www.windows.com/stopcode "
+    "If you call a support person, give them this info: Stop code: What failed: "
+)
 BOOT_MANAGER = (
     "windows failed to start. a recent hardware or software change",
     "your pc/device needs to be repaired",
     "your pc needs to be repaired",
     "your device needs to be repaired",
     "windows boot manager",
+    "windows-start-manager",
+    "windows konnte nicht gestartet werden. dies kann auf eine",
+    "windows ブート マネージャー",
+    "windows を起動できませんでした",
     "ihr pc muss repariert werden",
     "pc を修復する必要があります",
     "pc/デバイスを修復する必要があります",

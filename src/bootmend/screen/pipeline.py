@@ -10,7 +10,7 @@ from bootmend.errors import BootmendError, UnsupportedError, UsageError, place
 from bootmend.screen.codes import default_table
 from bootmend.screen.matcher import interpret
 from bootmend.screen.picture import SMALLEST_SIDE, frames, kind_of
-from bootmend.screen.reading import UNKNOWN, Page, Reading
+from bootmend.screen.reading import UNKNOWN, Box, Page, Reading
 from bootmend.screen.serial import interpret_log
 
 if TYPE_CHECKING:
@@ -77,11 +77,24 @@ class Reader:
         return chosen if chosen is not None else Reading(file=file)
 
     def read_pixels(self, file: str, pixels: Pixels) -> Reading:
-        """One decoded frame: (height, width, 3) bytes of red, green and blue."""
-        from bootmend.screen.trivial import ground, is_blank
+        """One decoded frame: (height, width, 3) bytes of red, green and blue.
+
+        A screen that lies within the picture (in a portal, in a viewer's window) is read by itself first.
+        """
+        from bootmend.screen.inner import inner_screen
 
         if min(pixels.shape[:2]) < SMALLEST_SIDE:
             return Reading(file=file, remarks=(f"{pixels.shape[1]} x {pixels.shape[0]} pixels are too few to read",))
+        inner = inner_screen(pixels)
+        if inner is not None:
+            reading = self._read_frame(file, pixels[inner.top : inner.bottom, inner.left : inner.right])
+            if reading.recognised and reading.state != "logo":
+                return _moved(reading, inner)
+        return self._read_frame(file, pixels)
+
+    def _read_frame(self, file: str, pixels: Pixels) -> Reading:
+        from bootmend.screen.trivial import ground, is_blank
+
         found = ground(pixels)
         if is_blank(found):
             remark = "one colour all over: ask for another picture after a while"
@@ -149,6 +162,17 @@ def _settled(reading: Reading) -> bool:
     return reading.recognised
 
 
+def _moved(reading: Reading, inner: Box) -> Reading:
+    """The reading of a part of the picture, with its boxes in the whole."""
+    sights = (
+        sight
+        if sight.box is None
+        else sight._replace(box=Box(*(edge + (inner.top if index % 2 else inner.left) for index, edge in enumerate(sight.box))))
+        for sight in reading.evidence
+    )
+    return replace(reading, evidence=tuple(sights))
+
+
 def read_screens(
     items: Sequence[tuple[str, bytes]], *, engines: Sequence[str] | None = None, codes: CodeTable | None = None
 ) -> list[Reading]:
@@ -173,8 +197,3 @@ def read_or_say(reader: Reader, name: str, data: bytes) -> Reading:
 def read_serial(data: bytes, *, file: str = "", codes: CodeTable | None = None) -> Reading:
     """What a serial log shows; see :func:`bootmend.screen.serial.interpret_log`."""
     return interpret_log(data, codes or default_table(), file)
-
-
-def with_file(reading: Reading, file: str) -> Reading:
-    """The same reading under another name."""
-    return replace(reading, file=file)

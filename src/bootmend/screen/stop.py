@@ -7,13 +7,14 @@ stop screen, in any language: the sentence, the percentage, the link, the parame
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from bootmend.screen import fields
 from bootmend.screen.codes import Match, clean_hex
-from bootmend.screen.phrases import CLASSIC_STOP, MODERN_STOP, STOP_SUPPORT
+from bootmend.screen.phrases import CLASSIC_STOP, MODERN_STOP, MODERN_TEXT, STOP_SUPPORT
 from bootmend.screen.reading import CERTAIN, LIKELY, UNKNOWN, Sight
-from bootmend.screen.text import likeness, plain, squash
+from bootmend.screen.text import find_near, likeness, plain, squash
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
 
 #: a stop screen has few lines; a page of prose that speaks of one has many
 MOST_LINES = 26
+#: so many lines of other text, of so many letters each, make it a page that quotes one
+MOST_FOREIGN = 3
+FOREIGN_LETTERS = 10
+#: ``Stop code`` begins its line; an article's sentence ends with it
+LONGEST_ANCHOR = 14
 _CLASSIC = re.compile(
     r"(\*{1,3})?[\s*]{0,4}\b[S5]T[O0]P\s?[:;.]?\s{0,3}(?:([0O@DQ][xX×*])\s?([0-9A-Za-z@|]{8,20})|([cC][0O][0-9A-Fa-fO]{6}))\s{0,3}([(\[{][^\n]*)?"
 )
@@ -148,9 +154,9 @@ def _from_debugger(text: PageText, table: CodeTable) -> StopFound | None:
 
 
 def _modern(text: PageText, table: CodeTable) -> StopFound | None:
-    sentence = _sentence(text, MODERN_STOP)
+    sentence = _opening(text)
     support = _support(text)
-    if len(text.page.lines) > MOST_LINES and text.page.engine != "serial":
+    if text.page.engine != "serial" and (len(text.page.lines) > MOST_LINES or (sentence is not None and _quotes(text))):
         return None
     named = None
     if sentence is not None or support:
@@ -200,6 +206,34 @@ def _sentence(text: PageText, phrases: tuple[str, ...]) -> Line | None:
     return None
 
 
+def _opening(text: PageText) -> Line | None:
+    """The sentence of the screen, where it begins a line: ``Your PC``, ``Your Windows Insider Build``."""
+    for phrase in MODERN_STOP:
+        found = text.before(phrase, fuzzy=not text.page.exact)
+        if found is not None and (len(found[1]) <= len("your computer") or found[1].startswith("your")):
+            return found[0]
+    return None
+
+
+def _quotes(text: PageText) -> bool:
+    """Whether most of the page is something else: an article, notes, a window."""
+    parts = zip(text.parts, text.page.lines, strict=True)
+    foreign = [part for part, line in parts if len(part) >= FOREIGN_LETTERS and not _own(part, line)]
+    return len(foreign) > MOST_FOREIGN and sum(map(len, foreign)) > 0.4 * len(text.text)
+
+
+def _own(part: str, line: Line) -> bool:
+    said = _modern_text()
+    if part in said or _behind_anchor(plain(line.text)) is not None or not any(letter.islower() for letter in line.text):
+        return True
+    return find_near(part, said, max(1, len(part) // 6)) >= 0
+
+
+@cache
+def _modern_text() -> str:
+    return squash(MODERN_TEXT)
+
+
 def _support(text: PageText) -> list[Line]:
     """Lines beside the sentence that stand on every stop screen of Windows 8 to 11: the link, the advice."""
     found = (text.find("~" + phrase) for phrase in STOP_SUPPORT)
@@ -222,7 +256,8 @@ def _anchored(text: PageText, table: CodeTable) -> Iterator[_Named]:
 def _behind_anchor(text: str) -> str | None:
     head, colon, tail = text.partition(":")
     if colon and (
-        _like_anchor(head) or squash(head).endswith(("laterforthiserror", "errorforthiserror", "fortheerror", "thiserror"))
+        (len(squash(head)) <= LONGEST_ANCHOR and _like_anchor(head))
+        or squash(head).endswith(("laterforthiserror", "errorforthiserror", "fortheerror", "thiserror"))
     ):
         return tail
     words = re.match(r"^\s*(\S{2,6} ?\S{3,5})[\s.;,]+(\S.*)$", text)
