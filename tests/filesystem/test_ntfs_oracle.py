@@ -288,7 +288,7 @@ def test_no_unit_beyond_ascii_has_an_ascii_upper_case(tmp_path: Path) -> None:
     image = tmp_path / "v.img"
     mkntfs(image, 4 << 20)
     with FileSource(image) as source:
-        table = NtfsTree(source)._upcase
+        table = NtfsTree(source).upcase
     assert all(table[unit] >= 128 for unit in range(128, UNITS))
     assert [chr(table[unit]) for unit in range(128)] == [chr(unit).upper() for unit in range(128)]
 

@@ -58,7 +58,7 @@ FAT16_CLUSTERS = 65525
 
 
 class Geometry(NamedTuple):
-    """Where everything lies on a volume. Offsets and sizes are bytes of the volume."""
+    """Where everything lies on a volume. Offsets and sizes are bytes of the volume; ``info_offset`` is 0 without FSInfo."""
 
     bits: int
     sector: int
@@ -67,6 +67,7 @@ class Geometry(NamedTuple):
     fat_size: int
     fats: int
     active_fat: int
+    mirrored: bool
     root_offset: int
     root_size: int
     root_cluster: int
@@ -74,6 +75,7 @@ class Geometry(NamedTuple):
     clusters: int
     volume_size: int
     label: bytes
+    info_offset: int
 
     @property
     def kind(self) -> str:
@@ -105,7 +107,7 @@ def parse_boot_sector(data: bytes) -> Geometry:
     sector, per_cluster, reserved, fats, root_entries, total16, _, fat16, _, total32 = BPB.unpack_from(data, BPB_OFFSET)
     if sector not in (512, 1024, 2048, 4096) or not per_cluster or per_cluster & (per_cluster - 1):
         raise CorruptError(f"impossible sizes: {sector} bytes a sector, {per_cluster} sectors a cluster", at="boot sector")
-    fat32, flags, version, root_cluster, _, _ = BPB32.unpack_from(data, BPB32_OFFSET)
+    fat32, flags, version, root_cluster, info, _ = BPB32.unpack_from(data, BPB32_OFFSET)
     fat_sectors, total = fat16 or fat32, total16 or total32
     if not (reserved and fats and fat_sectors and total) or (not fat16 and version):
         raise CorruptError("no reserved sectors, no FAT or no sectors at all", at="boot sector")
@@ -122,6 +124,7 @@ def parse_boot_sector(data: bytes) -> Geometry:
         fat_size=fat_sectors * sector,
         fats=fats,
         active_fat=_active_fat(flags, fats) if not fat16 else 0,
+        mirrored=bool(fat16) or not flags & MIRROR_OFF,
         root_offset=(reserved + fats * fat_sectors) * sector,
         root_size=root_entries * ENTRY_SIZE,
         root_cluster=root_cluster if not fat16 else 0,
@@ -129,6 +132,7 @@ def parse_boot_sector(data: bytes) -> Geometry:
         clusters=clusters,
         volume_size=total * sector,
         label=data[(start := LABEL_OFFSET if fat16 else LABEL_OFFSET_32) : start + LABEL_SIZE],
+        info_offset=info * sector if not fat16 and 0 < info < reserved else 0,
     )
 
 

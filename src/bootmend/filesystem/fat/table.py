@@ -72,6 +72,10 @@ class AllocationTable:
             self._pages[number] = page
         return page
 
+    def forget(self) -> None:
+        """Drop the pages read so far: the volume was changed."""
+        self._pages.clear()
+
     def next(self, cluster: int) -> int | None:
         """The cluster after this one, None at the end of the chain.
 

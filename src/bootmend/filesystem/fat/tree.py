@@ -35,7 +35,7 @@ class FatTree(FileTree):
         self._volume = volume
         self.geometry = layout.parse_boot_sector(volume.read_at(0, layout.BOOT_SECTOR_SIZE))
         self.kind = self.geometry.kind
-        self._table = AllocationTable(volume, self.geometry)
+        self.table = AllocationTable(volume, self.geometry)
         self._cache: dict[int, dict[str, Record]] = {}
         self._cached = 0
 
@@ -57,21 +57,21 @@ class FatTree(FileTree):
         if geometry.volume_size > self._volume.size:
             notes.append(f"the boot sector claims {geometry.volume_size} bytes, the volume has {self._volume.size}")
         clean = CLEAN_BITS.get(geometry.bits, 0)
-        if clean and not self._table.entry(1) & clean:
+        if clean and not self.table.entry(1) & clean:
             notes.append("the volume was not dismounted cleanly")
-        notes += [f"FAT {number + 1} differs from FAT {geometry.active_fat + 1}" for number in self._table.differing_copies()]
+        notes += [f"FAT {number + 1} differs from FAT {geometry.active_fat + 1}" for number in self.table.differing_copies()]
         return notes
 
     def lookup(self, path: str) -> Entry | None:
         """Return the entry at ``path``, by its long or its short name, or None."""
         if not split_path(path):
             return Entry("", 0, Attribute.DIRECTORY, 0)
-        record = self._find(path)
+        record = self.find(path)
         return record.entry if record else None
 
     def list(self, path: str) -> Iterator[Entry]:
         """Yield the entries of a directory in stored order; the volume label is not one of them."""
-        directory = self._find(path)
+        directory = self.find(path)
         if split_path(path) and not (directory and directory.entry.is_directory):
             raise MissingError(f"there is no directory {normalise(path)}")
         with place(normalise(path)):
@@ -81,14 +81,14 @@ class FatTree(FileTree):
 
     def open(self, path: str) -> FatFile:
         """Open a file for reading, and for overwriting in place."""
-        record = self._find(path)
+        record = self.find(path)
         if record is None:
             raise MissingError(f"there is no file {normalise(path)}")
         if record.entry.is_directory:
             raise MissingError(f"{normalise(path)} is a directory")
-        return FatFile(self._volume, self._table, record, normalise(path))
+        return FatFile(self._volume, self.table, record, normalise(path))
 
-    def _find(self, path: str) -> Record | None:
+    def find(self, path: str) -> Record | None:
         """The record at a path; None for the root and where a component is missing or no directory."""
         record: Record | None = None
         walked = ""
@@ -120,17 +120,24 @@ class FatTree(FileTree):
             self._cached = len(names)
         self._cache[key] = names
 
-    def _scan(self, directory: Record | None) -> Iterator[Record]:
-        return records(self._slots(directory))
+    def forget(self) -> None:
+        """Drop what was read of directories and of the FAT: the volume was changed."""
+        self._cache.clear()
+        self._cached = 0
+        self.table.forget()
 
-    def _slots(self, directory: Record | None) -> Iterator[Slot]:
-        for offset, length in self._extents(directory):
+    def _scan(self, directory: Record | None) -> Iterator[Record]:
+        return records(self.slots(directory))
+
+    def slots(self, directory: Record | None) -> Iterator[Slot]:
+        """Yield all slots of a directory (None: the root) as they are stored, used or not."""
+        for offset, length in self.extents(directory):
             for start in range(offset, offset + length, READ_AHEAD):
                 data = self._volume.read_at(start, min(READ_AHEAD, offset + length - start))
                 for inside in range(0, len(data) - layout.ENTRY_SIZE + 1, layout.ENTRY_SIZE):
                     yield Slot(start + inside, data[inside : inside + layout.ENTRY_SIZE])
 
-    def _extents(self, directory: Record | None) -> Iterator[tuple[int, int]]:
+    def extents(self, directory: Record | None) -> Iterator[tuple[int, int]]:
         """Where the slots of a directory lie; a cluster at a time at first, for most directories end in it."""
         geometry = self.geometry
         if directory is None and geometry.bits != 32:
@@ -139,7 +146,7 @@ class FatTree(FileTree):
         first = directory.cluster if directory else geometry.root_cluster
         if not first:
             raise CorruptError("a directory without a cluster", at="directory entry")
-        chain = Chain(self._table, first)
+        chain = Chain(self.table, first)
         limit = -(-layout.MAX_DIRECTORY // geometry.cluster) + 1
         asked, done = max(1, READ_AHEAD // geometry.cluster), 0
         while done < limit:

@@ -37,7 +37,7 @@ class Collation:
     """
 
     def __init__(self, name: str, table: Callable[[], Sequence[int]]) -> None:
-        self._key = _ascii_key if name.isascii() else partial(_full_key, table())
+        self._key = _ascii_key if name.isascii() else partial(full_key, table())
         self._wanted = self._key(name)
 
     def compare(self, name: str) -> int:
@@ -50,7 +50,7 @@ def _ascii_key(name: str) -> str:
     return name.upper() if name.isascii() else name.translate(_ASCII_UPPER)
 
 
-def _full_key(table: Sequence[int], name: str) -> str:
+def full_key(table: Sequence[int], name: str) -> str:
     """Each unit's upper case; units above U+FFFF stay apart as the two surrogates that NTFS compares."""
     raw = name.encode("utf-16-le", "surrogatepass")
     return "".join([chr(table[unit]) for unit in Struct(f"<{len(raw) // 2}H").unpack(raw)])

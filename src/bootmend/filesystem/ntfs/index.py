@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from bootmend.errors import CorruptError, place
@@ -108,6 +109,10 @@ class Directory:
                     return None
                 node = self._block(child)
             raise CorruptError(f"the index is more than {layout.MAX_DEPTH} levels deep")
+
+    def first_entries(self, count: int = 16) -> list[IndexEntry]:
+        """The first names, at most ``count`` of them."""
+        return list(islice(iter(self), count))
 
     def __iter__(self) -> Iterator[IndexEntry]:
         """Yield all entries in the order of their names.

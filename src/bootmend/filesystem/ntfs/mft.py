@@ -226,14 +226,22 @@ class MasterFileTable:
         record = self.record(number)
         if bytes(record.data[offset : offset + len(data)]) == data:
             return
-        mirror = self._mirror_content()
         changed = bytearray(record.data)
         changed[offset : offset + len(data)] = data
-        raw = guard(changed)
+        self._write(number, changed)
+        record.data[:] = changed
+
+    def write_record(self, number: int, data: bytearray) -> None:
+        """Write a whole unguarded record, and its copy in the $MFTMirr; it is read anew when it is next asked for."""
+        self._write(number, data)
+        self._records.pop(number, None)
+
+    def _write(self, number: int, unguarded: bytearray) -> None:
+        mirror = self._mirror_content()
+        raw = guard(unguarded)
         self._content.write(number * len(raw), raw)
         if (number + 1) * len(raw) <= mirror.size:
             mirror.write(number * len(raw), raw)
-        record.data[:] = changed
         self._head = b""
 
     def _mirror_content(self) -> MappedContent:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from bootmend.errors import CorruptError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 HOLE = -1
 """The LCN of clusters that were never allocated: they read as zeros."""
@@ -60,6 +60,22 @@ def decode_runs(data: bytes, lowest: int, highest: int, clusters: int) -> list[R
         runs.append(Run(vcn, place, count))
         vcn, position = vcn + count, end
     return runs
+
+
+def encode_runs(runs: Iterable[Run]) -> bytes:
+    """The run list of runs in the order of their VCNs, with the zero that ends it."""
+    packed, before = bytearray(), 0
+    for run in runs:
+        length = _signed(run.clusters)
+        place = b"" if run.lcn == HOLE else _signed(run.lcn - before)
+        before = before if run.lcn == HOLE else run.lcn
+        packed += bytes([len(place) << 4 | len(length)]) + length + place
+    return bytes(packed) + b"\0"
+
+
+def _signed(number: int) -> bytes:
+    """The fewest little-endian bytes that hold a signed number."""
+    return number.to_bytes(max(1, number.bit_length() // 8 + 1), "little", signed=True)
 
 
 class RunMap:

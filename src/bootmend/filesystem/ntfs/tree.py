@@ -56,6 +56,15 @@ class NtfsTree(FileTree):
         self.mft = MasterFileTable(volume, self.boot)
         self._directories: dict[int, Directory] = {}
 
+    def reopen(self) -> None:
+        """Forget what was read: the volume was changed."""
+        self.mft = MasterFileTable(self.volume, self.boot)
+        self._directories.clear()
+
+    def directory(self, inode: Inode) -> Directory:
+        """The names of a directory that was found."""
+        return Directory(self.volume, self.boot, inode)
+
     # -- the volume -----------------------------------------------------------------------------------
 
     @property
@@ -99,7 +108,8 @@ class NtfsTree(FileTree):
             return LogFile(clustered_content(self.volume, self.boot, data), self.boot)
 
     @cached_property
-    def _upcase(self) -> Sequence[int]:
+    def upcase(self) -> Sequence[int]:
+        """The volume's table of upper case letters, by code unit."""
         with place("$UpCase"):
             data = self.mft.inode(layout.UPCASE_RECORD).find(layout.DATA)
             if not data or data[0].size != 2 * UNITS or data[0].resident:
@@ -108,7 +118,7 @@ class NtfsTree(FileTree):
 
     def obstacles(self) -> list[Obstacle]:
         """Hibernation: Windows would go on with what it holds in memory, and overwrite our changes."""
-        found = self._find(split_path(HIBERNATION_FILE))
+        found = self.find(split_path(HIBERNATION_FILE))
         if found is None or found.inode.is_directory:
             return []
         file = self._file(HIBERNATION_FILE, found)
@@ -125,7 +135,7 @@ class NtfsTree(FileTree):
             parts = split_path(path)
             if not parts:
                 return _entry("", self.mft.inode(layout.ROOT))
-            found = self._find(parts)
+            found = self.find(parts)
             return _entry(found.entry.file_name.name, found.inode) if found else None
 
     def exists(self, path: str) -> bool:
@@ -168,7 +178,7 @@ class NtfsTree(FileTree):
         """
         full = normalise(path)
         with place(full):
-            found = self._find(split_path(path))
+            found = self.find(split_path(path))
             if found is None:
                 raise MissingError("there is no such file")
             if found.inode.is_directory:
@@ -185,7 +195,8 @@ class NtfsTree(FileTree):
 
     # -- finding ----------------------------------------------------------------------------------------
 
-    def _find(self, parts: Sequence[str]) -> Found | None:
+    def find(self, parts: Sequence[str]) -> Found | None:
+        """Return a file or directory by the parts of its path; None for the root and where a part is missing."""
         if not parts:
             return None
         directory = self._directory(parts[:-1])
@@ -195,7 +206,7 @@ class NtfsTree(FileTree):
         return Found(self.mft.inode(entry.record, entry.sequence), directory, entry)
 
     def _search(self, directory: Directory, name: str) -> IndexEntry | None:
-        return directory.find(Collation(name, lambda: self._upcase))
+        return directory.find(Collation(name, lambda: self.upcase))
 
     def _directory(self, parts: Sequence[str]) -> Directory | None:
         """Descend from the root; None where a component is missing or not a directory."""
