@@ -87,6 +87,20 @@ class NtfsFile(File):
         self._content: Content = self._open_content(extents)
 
     def _open_content(self, extents: list[Attribute]) -> Content:
+        if self._reparse is not None and self._reparse.algorithm is not None:
+            return self._open_compact(extents[0].size, self._reparse.algorithm)
+        return self._open_stream(extents)
+
+    def _open_compact(self, size: int, algorithm: int) -> Content:
+        """A file that CompactOS has compressed: its own data are one hole, the bytes lie in another stream."""
+        from bootmend.filesystem.ntfs.wof.content import STREAM, WofContent
+
+        packed = self._inode.find(layout.DATA, STREAM)
+        if not packed:
+            raise CorruptError(f"the file is compressed by CompactOS, but has no stream {STREAM}")
+        return WofContent(self._open_stream(packed), size, algorithm)
+
+    def _open_stream(self, extents: list[Attribute]) -> Content:
         head = extents[0]
         if not head.resident:
             return clustered_content(self._tree.volume, self._tree.boot, extents)
@@ -113,7 +127,7 @@ class NtfsFile(File):
         """Read; zeros in holes and from the valid data length on.
 
         Raises:
-            UnsupportedError: the file is compressed by CompactOS.
+            UnsupportedError: WOF keeps the file in a WIM file, or compressed it in an unknown way.
             CorruptError: the run list does not reach so far, or compressed data are damaged.
         """
         with place(self.path):
@@ -146,7 +160,7 @@ class NtfsFile(File):
             return self._content.locate(offset, length)
 
     def _refuse_reparse(self) -> None:
-        if self._reparse is not None:
+        if self._reparse is not None and self._reparse.algorithm is None:
             raise UnsupportedError(f"the file is {self._reparse.phrase}: bootmend does not read its content")
 
     def anchors(self) -> list[Anchor]:

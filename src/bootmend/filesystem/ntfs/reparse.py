@@ -17,14 +17,17 @@ _KINDS = {
     0xA000001D: "a symbolic link of the Windows Subsystem for Linux",
     0xC0000004: "a placeholder of hierarchical storage",
 }
+FILE_PROVIDER = 2
+"""WOF_PROVIDER_FILE: the bytes are compressed in a stream of the file itself."""
 _CLOUD, _CLOUD_MASK = 0x9000001A, 0xFFFF0FFF
 
 
 class ReparsePoint(NamedTuple):
-    """What a reparse point is: its tag, and a phrase that goes on "the file is ..."."""
+    """What a reparse point is: its tag, a phrase that goes on "the file is ...", and how CompactOS compressed it."""
 
     tag: int
     phrase: str
+    algorithm: int | None = None
 
     @property
     def is_link(self) -> bool:
@@ -42,7 +45,9 @@ def parse_reparse_point(data: bytes) -> ReparsePoint:
         raise CorruptError(f"a reparse point of {len(data)} bytes cannot be")
     tag, length = layout.REPARSE_HEAD.unpack_from(data)
     body = data[layout.REPARSE_HEAD.size : layout.REPARSE_HEAD.size + length]
-    return ReparsePoint(tag, _phrase(tag, body))
+    compact = tag == layout.TAG_WOF and int.from_bytes(body[4:8], "little") == FILE_PROVIDER and len(body) >= 16
+    algorithm = int.from_bytes(body[12:16], "little")
+    return ReparsePoint(tag, _phrase(tag, body), algorithm if compact and algorithm in _WOF_ALGORITHMS else None)
 
 
 def _phrase(tag: int, body: bytes) -> str:

@@ -170,7 +170,7 @@ class NtfsTree(FileTree):
                 yield Entry(name.name, name.size, _attributes(name.attributes), name.modified)
 
     def open(self, path: str) -> NtfsFile:
-        """Open a file; of a file compressed by CompactOS only the entry can be read.
+        """Open a file; of one that WOF keeps in a WIM file only the entry can be read.
 
         Raises:
             MissingError: there is no such file, or it is a directory.
