@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bootmend.errors import RefusedError, TruncatedError, UnsupportedError
+from bootmend.errors import CorruptError, RefusedError, TruncatedError, UnsupportedError
 from bootmend.image import open_image
 from bootmend.source import FileSource, MemorySource
+from tests.image.vhd_writer import footer
+from tests.image.vhdx_writer import MIB, Vhdx
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,10 +21,6 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(
     ("magic", "name", "hint"),
     [
-        (b"vhdxfile", "VHDX", "qemu-img convert"),
-        (b"QFI\xfb", "qcow2", "qemu-img convert"),
-        (b"KDMV", "VMDK", "qemu-img convert"),
-        (b"# Disk DescriptorFile\nversion=1", "VMDK", "qemu-img convert"),
         (b"<<< Oracle VM VirtualBox Disk Image >>>\n".ljust(64, b"\0") + b"\x7f\x10\xda\xbe", "VDI", "qemu-img convert"),
         (b"EVF\x09\x0d\x0a\xff\x00", "E01", "raw image"),
         (b"AFF10\r\n\x00", "AFF", "raw image"),
@@ -47,6 +45,15 @@ def test_an_apple_image_is_known_by_its_end() -> None:
 def test_too_short_for_a_disk(size: int, words: str) -> None:
     with pytest.raises(TruncatedError, match=words):
         open_image(MemorySource(bytes(size)))
+
+
+def test_what_ends_like_a_vhd_and_begins_like_another_image() -> None:
+    """The guest of a VHDX keeps a fixed VHD, and the end of that is the end of the last block: only a damaged footer tells."""
+    disk = Vhdx(size=MIB, full={0: bytes(MIB - 512) + footer(4096, 2)}).build()
+    with pytest.raises(CorruptError, match="which counts cannot be told"):
+        open_image(MemorySource(disk))
+    image = open_image(MemorySource(disk[:-500] + b"X" + disk[-499:]))
+    assert image.format == "VHDX dynamic"
 
 
 def test_anything_else_is_raw() -> None:

@@ -5,13 +5,19 @@ from __future__ import annotations
 import itertools
 import random
 import time
+from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bootmend.source import MemorySource, Overlay, StepClock, Window
+from bootmend.errors import RefusedError, TruncatedError
+from bootmend.source import FileSource, MemorySource, Overlay, StepClock, Window
 from bootmend.source.overlay import GRAIN
 from tests.support import fuzz_cases
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SIZE = 10_000
 
@@ -151,3 +157,45 @@ def test_megabytes_take_no_time_to_speak_of() -> None:
     (patch,) = overlay.patches()
     assert len(patch.after) == size
     assert time.process_time() - begin < 10  # a byte at a time took minutes; this takes about one second
+
+
+def test_a_grown_overlay_is_zeros_behind_its_base_until_it_is_written() -> None:
+    base = MemorySource(b"a" * 5000)
+    overlay = Overlay(base, "disk")
+    overlay.write_at(4990, b"b" * 10)  # a page that the base ends in
+    overlay.grow(20_000)
+    assert (overlay.size, base.size) == (20_000, 5000)
+    assert overlay.read_at(4980, 40) == b"a" * 10 + b"b" * 10 + bytes(20)
+    assert overlay.read_at(12_000, 8000) == bytes(8000)
+    overlay.write_at(4995, b"c" * 10)
+    overlay.write_at(19_990, b"d" * 10)
+    assert overlay.read_at(4990, 20) == b"b" * 5 + b"c" * 10 + bytes(5)
+    assert overlay.read_at(19_985, 15) == bytes(5) + b"d" * 10
+    assert [(patch.offset, patch.before) for patch in overlay.patches()][-1] == (19_990, bytes(10))
+    with pytest.raises(TruncatedError):
+        overlay.read_at(19_995, 6)
+
+
+def test_an_overlay_never_shrinks_and_grows_only_over_what_could() -> None:
+    overlay = Overlay(MemorySource(b"a" * 100), "disk")
+    overlay.grow(50)
+    assert overlay.size == 100
+    fixed = Overlay(Window(MemorySource(b"a" * 100), 0, 50), "partition")
+    with pytest.raises(RefusedError, match="grow"):
+        fixed.grow(51)
+    fixed.grow(50)
+    assert fixed.size == 50
+
+
+def test_a_file_can_grow_and_memory_does_when_it_is_writable(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"a")
+    with FileSource(path) as source:
+        assert source.can_grow
+        with pytest.raises(RefusedError):
+            source.grow(2)  # the engine does that, through the journal
+    memory = MemorySource(b"a", writable=True)
+    memory.grow(3)
+    assert bytes(memory.data) == b"a\0\0"
+    with pytest.raises(RefusedError):
+        MemorySource(b"a").grow(2)

@@ -4,7 +4,7 @@
 :class:`Image`: the bytes of the disk, read from and written in place to the file that holds them.
 """
 
-from bootmend.image.base import Image
+from bootmend.image.base import Image, Opened, Opener, Reference
 from bootmend.image.open import open_image
 
-__all__ = ["Image", "open_image"]
+__all__ = ["Image", "Opened", "Opener", "Reference", "open_image"]

@@ -21,12 +21,8 @@ _EVIDENCE = "export it as a raw image first (ewfexport, affconvert or xmount do 
 _UNPACK = "unpack it first: {}"
 
 HEAD_MAGICS = (
-    Foreign(0, b"vhdxfile", "a VHDX image", _CONVERT),
-    Foreign(0, b"QFI\xfb", "a qcow2 image", _CONVERT),
     Foreign(0, b"QED\x00", "a QED image", _CONVERT),
-    Foreign(0, b"KDMV", "a VMDK image", _CONVERT),
     Foreign(0, b"COWD", "a VMDK image (ESX 2)", _CONVERT),
-    Foreign(0, b"# Disk DescriptorFile", "a VMDK descriptor", _CONVERT),
     Foreign(0x40, b"\x7f\x10\xda\xbe", "a VDI image", _CONVERT),
     Foreign(0, b"WithoutFreeSpace", "a Parallels image", _CONVERT),
     Foreign(0, b"WithouFreSpacExt", "a Parallels image", _CONVERT),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bootmend.errors import CorruptError, TruncatedError, UnsupportedError
-from bootmend.image.base import FlatImage
+from bootmend.errors import CorruptError, TruncatedError
+from bootmend.image.base import FlatImage, Reference
 from bootmend.image.vhd_dynamic import DynamicVhd
 from bootmend.image.vhd_layout import (
     DIFFERENCING,
@@ -15,19 +15,23 @@ from bootmend.image.vhd_layout import (
     SECTOR,
     Footer,
     footer_checksum_ok,
-    parent_path,
+    header_checksum_ok,
+    parent_names,
     parse_footer,
     parse_header,
 )
 
 if TYPE_CHECKING:
     from bootmend.image.base import Image
+    from bootmend.image.open import Links
+    from bootmend.image.vhd_layout import Header
     from bootmend.source.base import Source
 
+_OTHER_FORMATS = (b"vhdxfile", b"QFI\xfb", b"KDMV", b"COWD", b"# Disk DescriptorFile")
 _OTHERS = "; Windows and Azure may refuse the file"
 
 
-def open_vhd(base: Source, head: bytes, tail: bytes) -> Image | None:
+def open_vhd(base: Source, head: bytes, tail: bytes, links: Links, _seed: bytes) -> Image | None:
     """Open ``base`` as a VHD, or return None if it is none.
 
     ``head`` and ``tail`` are its first and last 512 bytes (or more).  The footer at the end counts; its
@@ -36,7 +40,7 @@ def open_vhd(base: Source, head: bytes, tail: bytes) -> Image | None:
     Raises:
         CorruptError: a VHD with no usable footer, or with an impossible header or block table.
         TruncatedError: the file ends before its disk does.
-        UnsupportedError: a differencing disk.
+        MissingError: the parent of a differencing disk is not to be had.
     """
     end, end_size = _footer_at_end(tail)
     copy = head[:SECTOR] if head.startswith(FOOTER_COOKIE) and len(head) >= SECTOR else None
@@ -44,10 +48,15 @@ def open_vhd(base: Source, head: bytes, tail: bytes) -> Image | None:
         copy = None  # a fixed disk has no copy: this is what the guest wrote to its first sector
     if copy is not None and base.size < 2 * SECTOR:
         end = None  # a file cut down to its first sector: what is at the end is the copy
+    if end is not None and head.startswith(_OTHER_FORMATS):
+        if not footer_checksum_ok(end):
+            return None  # the end of a file of another format, where its guest keeps what looks like a footer
+        message = "its first bytes are those of one image format and its last those of a VHD: which counts cannot be told"
+        raise CorruptError(message, hint="cut the last 512 bytes off a copy, if they were appended by mistake")
     if end is None and copy is None:
         return None
     remarks: list[str] = []
-    footer = _choose_footer(end, copy, remarks)
+    footer, raw = _choose_footer(end, copy, remarks)
     if footer.saved_state:
         remarks.append(
             "the VHD says that its machine is in a saved state: changes to it are lost or harmful when that is resumed"
@@ -55,7 +64,10 @@ def open_vhd(base: Source, head: bytes, tail: bytes) -> Image | None:
     limit = base.size - (end_size if end is not None else 0)
     if footer.kind == FIXED:
         return _open_fixed(base, footer, limit, remarks)
-    return _open_dynamic(base, footer, limit, remarks, cut=end is None)
+    image = _open_dynamic(base, footer, raw, limit, remarks, links)
+    if end is None:
+        _refuse_truncated(image, base.size)
+    return image
 
 
 def _footer_at_end(tail: bytes) -> tuple[bytes | None, int]:
@@ -71,19 +83,20 @@ def _kind(footer: bytes) -> int:
     return int.from_bytes(footer[60:64], "big")
 
 
-def _choose_footer(end: bytes | None, copy: bytes | None, remarks: list[str]) -> Footer:
+def _choose_footer(end: bytes | None, copy: bytes | None, remarks: list[str]) -> tuple[Footer, bytes]:
+    """The footer that counts, and its bytes."""
     if end is not None and footer_checksum_ok(end):
         if _kind(end) != FIXED and copy != end:
             what = "is missing" if copy is None else "differs from it"
             remarks.append(f"the footer at the end of the VHD was used; its copy at the start {what}")
-        return parse_footer(end)
+        return parse_footer(end), end
     if copy is not None and footer_checksum_ok(copy):
         remarks.append(f"the VHD footer at the end is damaged; its copy at the start was used{_OTHERS}")
-        return parse_footer(copy)
+        return parse_footer(copy), copy
     if end is not None and end == copy:
         # Two equal copies with a wrong sum were written so, not damaged: such files exist and are sound otherwise.
         remarks.append(f"the checksum of the VHD footer is wrong in both of its copies, which agree{_OTHERS}")
-        return parse_footer(end)
+        return parse_footer(end), end
     place = "at the end" if end is not None else "at the start"
     raise CorruptError(f"the checksum of the VHD footer {place} is wrong and there is no good copy of it", at="VHD footer")
 
@@ -94,26 +107,43 @@ def _open_fixed(base: Source, footer: Footer, limit: int, remarks: list[str]) ->
         raise TruncatedError(f"the fixed VHD is cut short: {missing} of its disk's {footer.size} bytes are missing")
     if footer.size < limit:
         remarks.append(f"{limit - footer.size} bytes lie between the end of the disk and the VHD footer")
-    return FlatImage(base, "VHD fixed", footer.size, remarks)
+    image = FlatImage(base, "VHD fixed", footer.size, remarks)
+    image.linkage = footer.unique_id
+    return image
 
 
-def _open_dynamic(base: Source, footer: Footer, limit: int, remarks: list[str], *, cut: bool) -> DynamicVhd:
+def _open_dynamic(base: Source, footer: Footer, raw: bytes, limit: int, remarks: list[str], links: Links) -> DynamicVhd:
+    cut = limit == base.size
     data = _part(base, footer.header_offset, HEADER_SIZE, "the dynamic disk header", cut=cut)
-    if footer.kind == DIFFERENCING:
-        parent = parent_path(base, data)
-        message = f"this is a differencing VHD: it holds only the changes to its parent, {parent or 'which it does not name'}"
-        raise UnsupportedError(message, hint="merge it into its parent first (Hyper-V: Merge-VHD) and give the merged disk")
-    header = parse_header(data, footer.size)
+    header = parse_header(data, footer.size, differencing=footer.kind == DIFFERENCING)
+    if not header_checksum_ok(data):
+        remarks.append(f"the checksum of the VHD's header leaves its parent out{_OTHERS}")
     table_end = header.table + header.entries * 4
     if table_end > limit:
         _part(base, header.table, header.entries * 4, "the block table", cut=cut)
         raise CorruptError(
             f"the block table ends at {table_end:#x}, past the data's end at {limit:#x}", at="VHD dynamic disk header"
         )
-    image = DynamicVhd(base, footer.size, header, footer.header_offset, limit, remarks)
-    if cut:
-        _refuse_truncated(image, base.size)
+    parent = _open_parent(base, header, data, links) if footer.kind == DIFFERENCING else None
+    remarks += [f"its parent: {remark}" for remark in (parent.remarks if parent else ())]
+    image = DynamicVhd(base, footer.size, header, footer.header_offset, limit, remarks, footer=raw, parent=parent)
+    image.linkage = footer.unique_id
     return image
+
+
+def _open_parent(base: Source, header: Header, data: bytes, links: Links) -> Image:
+    """Open what a differencing disk builds on, and see that it is the disk that it was made for.
+
+    Raises:
+        MissingError: it is not to be had.
+        CorruptError: another disk lies there by that name.
+    """
+    reference = Reference("parent", parent_names(base, data))
+    parent = links.image(reference)
+    if parent.linkage != header.parent_id:
+        message = f"{reference} is another disk than the one that this VHD builds on, or no VHD: their identifiers differ"
+        raise CorruptError(message, hint="name the right one with  --parent FILE")
+    return parent
 
 
 def _part(base: Source, offset: int, length: int, what: str, *, cut: bool) -> bytes:

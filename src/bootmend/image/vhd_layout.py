@@ -24,6 +24,7 @@ _FOOTER_CHECKSUM = 64
 _HEADER = struct.Struct(">8s2Q4I")
 _HEADER_CHECKSUM = 36
 HEADER_SIZE = 1024
+_PARENT_ID = slice(40, 56)
 _PARENT_NAME = slice(64, 576)
 _LOCATORS = 576
 _LOCATOR = struct.Struct(">4s3IQ")
@@ -44,11 +45,15 @@ class Footer(NamedTuple):
 
 
 class Header(NamedTuple):
-    """The dynamic disk header, checked: blocks of ``block_size`` bytes, a table of ``entries`` at ``table``."""
+    """The dynamic disk header, checked: blocks of ``block_size`` bytes, a table of ``entries`` at ``table``.
+
+    ``parent_id`` is the unique id of the parent's footer; it means something in differencing disks only.
+    """
 
     table: int
     entries: int
     block_size: int
+    parent_id: bytes
 
     @property
     def bitmap_size(self) -> int:
@@ -85,8 +90,8 @@ def parse_footer(data: bytes) -> Footer:
     return Footer(kind, size, header_offset, unique_id, saved == 1)
 
 
-def parse_header(data: bytes, disk_size: int) -> Header:
-    """Read a 1024-byte dynamic disk header.
+def parse_header(data: bytes, disk_size: int, *, differencing: bool) -> Header:
+    """Read a 1024-byte dynamic disk header; of a ``differencing`` disk :func:`header_checksum_ok` may still be false.
 
     Raises:
         CorruptError: cookie, checksum or a field is wrong.
@@ -95,7 +100,7 @@ def parse_header(data: bytes, disk_size: int) -> Header:
     cookie, _, table, version, entries, block_size, stored = _HEADER.unpack_from(data)
     if cookie != HEADER_COOKIE:
         raise CorruptError(f"its cookie is {cookie!r}, not {HEADER_COOKIE!r}", at="VHD dynamic disk header")
-    if stored != checksum(data, _HEADER_CHECKSUM):
+    if stored != checksum(data, _HEADER_CHECKSUM) and not (differencing and stored == _checksum_without_parent(data)):
         raise CorruptError("its checksum is wrong", at="VHD dynamic disk header")
     if version >> 16 != 1:
         raise UnsupportedError(f"VHD header version {version >> 16}.{version & 0xFFFF} is not known, only 1.0 is")
@@ -107,11 +112,24 @@ def parse_header(data: bytes, disk_size: int) -> Header:
     if entries < needed:
         message = f"its block table has {entries} entries, a disk of {disk_size} bytes needs {needed}"
         raise CorruptError(message, at="VHD dynamic disk header")
-    return Header(table, needed, block_size)
+    return Header(table, needed, block_size, data[_PARENT_ID])
 
 
-def parent_path(base: Source, header: bytes) -> str:
-    """Return the parent that a differencing disk names: absolute path, relative path, Mac path or bare name, or ""."""
+def header_checksum_ok(data: bytes) -> bool:
+    """Whether the checksum is over the whole header.
+
+    There are differencing disks whose parent was filled in without a new checksum.  That is accepted: what maps the
+    blocks is covered, and the parent is known by its own identifier.
+    """
+    return int.from_bytes(data[_HEADER_CHECKSUM : _HEADER_CHECKSUM + 4], "big") == checksum(data, _HEADER_CHECKSUM)
+
+
+def _checksum_without_parent(data: bytes) -> int:
+    return checksum(data[: _PARENT_ID.start] + bytes(HEADER_SIZE - _PARENT_ID.start), _HEADER_CHECKSUM)
+
+
+def parent_names(base: Source, header: bytes) -> tuple[str, ...]:
+    """Return what a differencing disk calls its parent, best first: relative path, absolute path, Mac path, bare name."""
     found: dict[bytes, str] = {}
     for index in range(8):
         code, _, length, _, offset = _LOCATOR.unpack_from(header, _LOCATORS + index * _LOCATOR.size)
@@ -119,12 +137,9 @@ def parent_path(base: Source, header: bytes) -> str:
         if codec is None or not 0 < length <= _MAX_PATH_BYTES:
             continue
         try:
-            found[code] = _printable(base.read_at(offset, length).decode(codec, "replace"))
+            found[code] = base.read_at(offset, length).decode(codec, "replace").split("\0", 1)[0]
         except ReadError:
             continue
-    name = _printable(header[_PARENT_NAME].decode("utf-16-be", "replace"))
-    return found.get(b"W2ku") or found.get(b"W2ru") or found.get(b"MacX") or name
-
-
-def _printable(text: str) -> str:
-    return "".join(letter for letter in text.split("\0", 1)[0] if letter.isprintable())
+    name = header[_PARENT_NAME].decode("utf-16-be", "replace").split("\0", 1)[0]
+    names = (found.get(b"W2ru"), found.get(b"W2ku"), found.get(b"MacX"), name)
+    return tuple(dict.fromkeys(name for name in names if name))

@@ -5,7 +5,16 @@ file system begins at its first byte, for one partition.  :func:`set_disk_id` wr
 """
 
 from bootmend.partition.identity import mbr_with_signature, set_disk_id
-from bootmend.partition.read import read_partitions
-from bootmend.partition.table import Partition, PartitionTable, type_name
+from bootmend.partition.read import looks_like_gpt, read_partitions
+from bootmend.partition.table import Partition, PartitionTable, TableFault, type_name
 
-__all__ = ["Partition", "PartitionTable", "mbr_with_signature", "read_partitions", "set_disk_id", "type_name"]
+__all__ = [
+    "Partition",
+    "PartitionTable",
+    "TableFault",
+    "looks_like_gpt",
+    "mbr_with_signature",
+    "read_partitions",
+    "set_disk_id",
+    "type_name",
+]

@@ -8,9 +8,11 @@ from zlib import crc32
 
 from bootmend.errors import CorruptError
 from bootmend.partition.mbr import SIGNATURE_OFFSET
-from bootmend.partition.table import Partition, PartitionTable, guid_text, placement_remarks
+from bootmend.partition.table import Partition, PartitionTable, TableFault, guid_text, placement_remarks
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from bootmend.source.base import Source
 
 SIGNATURE = b"EFI PART"
@@ -138,7 +140,17 @@ def read_gpt(disk: Source, sector: int, primary: Copy | None, protective_end: in
             header = copy.header
             extents.append((f"{name} GPT header", header.lba * sector, len(header.raw)))
             extents.append((f"{name} GPT entries", header.entries_lba * sector, header.slots * header.entry_size))
-    return PartitionTable("GPT", sector, tuple(partitions), remarks, tuple(extents), guid=chosen.header.guid)
+    faults = tuple(_faults(disk, sector, primary, backup))
+    return PartitionTable("GPT", sector, tuple(partitions), remarks, tuple(extents), guid=chosen.header.guid, faults=faults)
+
+
+def _faults(disk: Source, sector: int, primary: Copy, backup: Copy) -> Iterator[TableFault]:
+    """The copy that is damaged, and where it belongs: the other one says, unless that place is not on the disk."""
+    if primary.header is None:
+        yield TableFault("primary", 1, primary.fault)
+    elif backup.header is None:
+        inside = (primary.header.other + 1) * sector <= disk.size
+        yield TableFault("backup", primary.header.other if inside else disk.size // sector - 1, backup.fault)
 
 
 def _find_backup(disk: Source, sector: int, primary: Copy, protective_end: int) -> Copy:

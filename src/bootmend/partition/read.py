@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from bootmend.errors import CorruptError, TruncatedError
 from bootmend.partition.bootsector import file_system, has_signature
-from bootmend.partition.gpt import find_gpt, read_gpt
+from bootmend.partition.gpt import SIGNATURE, find_gpt, read_gpt
 from bootmend.partition.mbr import MBR_SIZE, PROTECTIVE, parse_entries, plausible, read_mbr
-from bootmend.partition.table import Partition, PartitionTable
+from bootmend.partition.table import Partition, PartitionTable, TableFault
 
 if TYPE_CHECKING:
     from bootmend.partition.mbr import Entry
@@ -61,7 +61,7 @@ def _without_mbr(disk: Source, first: bytes, entries: list[Entry], sector: int) 
         table = read_gpt(disk, found[0], found[1])
         if table is not None:
             table.remarks.append(_NO_MBR)
-            return table
+            return table._replace(faults=(TableFault("protective MBR", 0, "it is missing"), *table.faults))
     if has_signature(first):
         if not any(entry.used for entry in entries) and all(entry.status in (0, 0x80) for entry in entries):
             return read_mbr(disk, first, sector)
@@ -70,3 +70,14 @@ def _without_mbr(disk: Source, first: bytes, entries: list[Entry], sector: int) 
         )
     what = "is empty (all zeros)" if not any(first) else "is neither a partition table nor a boot sector"
     raise CorruptError(f"this is not a disk that Windows could boot from: its first sector {what}")
+
+
+def looks_like_gpt(disk: Source) -> bool:
+    """Whether a disk that cannot be read shows any trace of a GPT: a protective entry, or one of the two headers."""
+    if disk.size < 2 * MBR_SIZE:
+        return False
+    if any(entry.type == PROTECTIVE for entry in parse_entries(disk.read_at(0, MBR_SIZE))):
+        return True
+    return any(
+        disk.read_at(place, len(SIGNATURE)) == SIGNATURE for place in (MBR_SIZE, disk.size // MBR_SIZE * MBR_SIZE - MBR_SIZE)
+    )

@@ -85,12 +85,24 @@ class Partition:
         return Window(disk, self.offset, self.size)
 
 
+class TableFault(NamedTuple):
+    """What is wrong with one part of a GPT that can still be read: ``primary``, ``backup`` or ``protective MBR``.
+
+    ``lba`` is the sector where its header belongs.
+    """
+
+    part: str
+    lba: int
+    what: str
+
+
 class PartitionTable(NamedTuple):
     """A disk's partitions; ``scheme`` is "MBR", "GPT" or "none" (the file system begins at the first byte).
 
     ``sector`` is the size in bytes of the sectors that the table counts in.  ``signature`` is the MBR disk
     signature as a number, ``guid`` the GPT disk GUID.  ``remarks`` are sentences about what is wrong but does
-    not keep the partitions from being read.  ``extents`` are the table's own bytes, see :meth:`anchors`.
+    not keep the partitions from being read.  ``extents`` are the table's own bytes, see :meth:`anchors`.  ``faults``
+    are the parts of a GPT that are damaged and can be made anew from the rest.
     """
 
     scheme: str
@@ -100,6 +112,7 @@ class PartitionTable(NamedTuple):
     extents: tuple[tuple[str, int, int], ...]
     signature: int | None = None
     guid: str | None = None
+    faults: tuple[TableFault, ...] = ()
 
     @property
     def disk_id(self) -> str | None:

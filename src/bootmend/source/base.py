@@ -44,6 +44,20 @@ class Source(ABC):
         self.check_range(offset, len(data))
         raise RefusedError("this source is open for reading only")
 
+    def grow(self, size: int) -> None:
+        """Make the source ``size`` bytes long; what is new reads as zeros.
+
+        Raises:
+            RefusedError: this source cannot be made longer.
+        """
+        if size > self.size:
+            raise RefusedError(f"it would have to grow from {self.size} to {size} bytes, and cannot")
+
+    @property
+    def can_grow(self) -> bool:
+        """Whether the engine could make the file below longer: a regular file, not a device."""
+        return False
+
     def barrier(self) -> None:  # noqa: B027 - what is never written has nothing to order
         """Order writes: all that came before must be on the disk before what comes after."""
 

@@ -45,6 +45,7 @@ class FileSource(Source):
 
     def _measure(self) -> int:
         mode = os.fstat(self._fd).st_mode
+        self._is_regular = stat.S_ISREG(mode)
         if stat.S_ISREG(mode):
             return os.fstat(self._fd).st_size
         if stat.S_ISBLK(mode):
@@ -56,6 +57,11 @@ class FileSource(Source):
     def size(self) -> int:
         """The file's length in bytes, as it was when it was opened."""
         return self._size
+
+    @property
+    def can_grow(self) -> bool:
+        """Whether it is a regular file."""
+        return self._is_regular
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Read from the descriptor; short reads are repeated until the range is full."""

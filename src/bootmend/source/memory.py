@@ -16,6 +16,18 @@ class MemorySource(Source):
         """The number of bytes held."""
         return len(self.data)
 
+    @property
+    def can_grow(self) -> bool:
+        """Memory stands for a file."""
+        return True
+
+    def grow(self, size: int) -> None:
+        """Append zeros, when this source was made writable."""
+        if not isinstance(self.data, bytearray):
+            super().grow(size)
+        else:
+            self.data.extend(bytes(max(size - len(self.data), 0)))
+
     def read_at(self, offset: int, length: int) -> bytes:
         """Return a copy of the bytes."""
         self.check_range(offset, length)

@@ -41,26 +41,39 @@ class StepClock:
 class Overlay(Source):
     """A source whose writes are kept in memory, and can be read back, replayed and undone.
 
-    ``name`` names the bottom source in patches.  Writes that change nothing leave no trace.
+    ``name`` names the bottom source in patches.  Writes that change nothing leave no trace.  It may be
+    grown where its base could be: past the base's end it holds zeros until they are written over.
     """
 
     def __init__(self, base: Source, name: str, clock: StepClock | None = None) -> None:
         self.base = base
         self.name = name
         self.clock = clock or StepClock()
+        self._size = base.size
         self._pages: dict[int, bytearray] = {}
         self._writes: list[tuple[int, int, bytes, bytes]] = []  # step, offset, before, after
 
     @property
     def size(self) -> int:
-        """The size of the base: an overlay never grows a source."""
-        return self.base.size
+        """The size of the base, or what it was grown to."""
+        return self._size
+
+    @property
+    def can_grow(self) -> bool:
+        """Whether the base could."""
+        return self.base.can_grow
+
+    def grow(self, size: int) -> None:
+        """Lengthen what is seen here; the base stays as it is."""
+        if not self.base.can_grow:
+            super().grow(size)
+        self._size = max(self._size, size)
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Read the base with all writes laid over it."""
         self.check_range(offset, length)
         hits = self._pages_in(offset, length)
-        data = self.base.read_at(offset, length)
+        data = self._base_at(offset, length)
         if not hits:
             return data
         result = bytearray(data)
@@ -69,6 +82,10 @@ class Overlay(Source):
             end = min(page * PAGE + len(self._pages[page]), offset + length)
             result[start - offset : end - offset] = self._pages[page][start - page * PAGE : end - page * PAGE]
         return bytes(result)
+
+    def _base_at(self, offset: int, length: int) -> bytes:
+        there = max(min(length, self.base.size - offset), 0)
+        return (self.base.read_at(offset, there) if there else b"") + bytes(length - there)
 
     def _pages_in(self, offset: int, length: int) -> list[int]:
         if not self._pages or not length:
@@ -92,8 +109,8 @@ class Overlay(Source):
         while done < len(data):
             page, inside = divmod(offset + done, PAGE)
             if page not in self._pages:
-                length = min(PAGE, self.base.size - page * PAGE)
-                self._pages[page] = bytearray(self.base.read_at(page * PAGE, length))
+                # A page that reaches past the end is whole here, so that growing later finds it.
+                self._pages[page] = bytearray(self._base_at(page * PAGE, PAGE))
             count = min(PAGE - inside, len(data) - done)
             self._pages[page][inside : inside + count] = data[done : done + count]
             done += count
