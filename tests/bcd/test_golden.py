@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from bootmend.bcd import enum_text
-from bootmend.bcd.commands import Command, Surroundings, run
-from tests.bcd.stores import DEBUGGER, LOADER, Printed, make_store, seed_objects
+from bootmend.bcd.commands import Command, Surroundings, parse, run
+from tests.bcd import stores
+from tests.bcd.stores import BOOTMGR, DEBUGGER, LOADER, MEMDIAG, RESUME, Printed, editable, make_store, seed_objects
 from tests.support import shared_data
 
 #: what localised systems print instead of English
@@ -112,3 +113,52 @@ def test_published_debugger_settings() -> None:
     section = f"Debugger Settings\n-----------------\nidentifier              {DEBUGGER}\n{text}"
     result = run(Command("dbgsettings"), Printed(section).store, Surroundings())
     assert result.text.strip("\n") == text.strip("\n")
+
+
+#: the titles that each type of ``/enum`` shows, of those in the whole listing of a Windows 11
+TYPES = {
+    "BOOTMGR": ("Windows Boot Manager",),
+    "OSLOADER": ("Windows Boot Loader",),
+    "RESUME": ("Resume from Hibernate",),
+    "BOOTAPP": ("Windows Boot Loader", "Resume from Hibernate", "Windows Memory Tester"),  # images of type 2
+    "FIRMWARE": ("Windows Boot Manager",),
+    "INHERIT": (
+        *("EMS Settings", "Debugger Settings", "RAM Defects", "Global Settings"),
+        *("Boot Loader Settings", "Hypervisor Settings", "Resume Loader Settings"),
+    ),
+}
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("what", TYPES)
+def test_a_type_shows_its_sections_of_the_published_listing(what: str) -> None:
+    text = printed_by_windows("win11_25h2_bios_enum_all_v.txt").strip("\n")
+    sections = [section for section in text.split("\n\n") if section.split("\n")[0] in TYPES[what]]
+    printed = Printed(text)
+    assert sections
+    assert enum_text(printed.store, what, True, printed.resolver).strip("\n") == "\n\n".join(sections)
+
+
+@pytest.mark.oracle
+def test_what_sysprep_makes_of_devices() -> None:
+    """The published difference of a store before and after ``sysprep /generalize``, typed as commands."""
+    facts = (shared_data("bcd") / "enum_outputs" / "sysprep_locate_diff_win8_ws2012.txt").read_text(encoding="utf-8")
+    objects = seed_objects()
+    objects[RESUME] = (0x10200004, {"12000002": stores.text("\\Windows\\system32\\winresume.exe")})
+    objects[RESUME][1]["22000002"] = stores.text("\\hiberfil.sys")
+    objects[LOADER][1]["12000002"] = stores.text("\\Windows\\system32\\winload.exe")
+    objects[MEMDIAG] = (0x10200005, {"12000002": stores.text("\\boot\\memtest.exe")})
+    store = editable(objects)
+    owners = {"{bootmgr}": BOOTMGR, "{default}": LOADER, "{resume guid}": RESUME, "{memdiag}": MEMDIAG}
+    seen = 0
+    for line in facts.splitlines():
+        owner, _, rest = line.partition("}")
+        before, arrow, printed = rest.partition("->")
+        if arrow and "locate=" in printed:
+            element = before.split()[0]
+            done = run(parse(["/set", owners[owner + "}"], element, "locate"]), store, Surroundings())
+            assert done.exit_code == 0, done
+            shown = enum_text(store, owners[owner + "}"])
+            assert f"\n{element.ljust(24)}{printed.strip()}\n" in shown
+            seen += 1
+    assert seen == 6

@@ -1,4 +1,7 @@
-"""Run by the system's Python, which alone has hivex: dump a hive as JSON lines of [path, class or null, [[name, type, hex]]]."""
+"""Run by the system's Python, which alone has hivex: dump a hive as JSON lines of [path, [[name, type, hex]]].
+
+With ``--serve`` the hives' paths come by standard input, one a line, and ``end`` closes each dump.
+"""
 
 import json
 import sys
@@ -6,8 +9,8 @@ import sys
 import hivex
 
 
-def main() -> None:
-    hive = hivex.Hivex(sys.argv[1])
+def dump(file: str) -> None:
+    hive = hivex.Hivex(file)
     pending = [("", hive.root())]
     while pending:
         path, node = pending.pop()
@@ -21,5 +24,15 @@ def main() -> None:
             pending.append((f"{path}\\{name}" if path else name, child))
 
 
+def serve() -> None:
+    for line in iter(sys.stdin.readline, ""):
+        dump(line.rstrip("\n"))
+        sys.stdout.write("end\n")
+        sys.stdout.flush()
+
+
 if __name__ == "__main__":
-    main()
+    if sys.argv[1] == "--serve":
+        serve()
+    else:
+        dump(sys.argv[1])

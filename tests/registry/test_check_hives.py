@@ -14,7 +14,7 @@ import pytest
 from bootmend.registry.check import check, check_buffer, new_violations
 from bootmend.source import FileSource
 from tests.registry.raw_hive import store
-from tests.support import shared_data, shared_files, shared_folder, unpacked
+from tests.support import needs, shared_data, shared_files, shared_folder, unpacked
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -152,11 +152,53 @@ for number in range(3):
 }
 
 
+#: edits that hivex gives up half-way, when cells have been freed already: who commits nevertheless has lost them
+GIVEN_UP = {
+    "a value too long for it": (
+        3,
+        "h.node_set_value(h.node_get_child(root, 'Description'), {'key': 'KeyName', 't': 3, 'value': b'x' * 9_000_000})",
+        {"reference-no-cell"},
+    ),
+    "a subkey below a list of lists deleted": (
+        3,
+        "h.node_delete_child(h.node_children(h.node_get_child(root, 'Many'))[1])",
+        {"reference-free"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", GIVEN_UP)
+def test_damage_of_edits_that_hivex_gives_up_is_named(tmp_path: Path, name: str) -> None:
+    minor, script, expected = GIVEN_UP[name]
+    before = bytes(store(minor).data)
+    given_up = f"try:\n    {script}\nexcept RuntimeError:\n    pass\nelse:\n    raise SystemExit('it was done')"
+    assert expected <= new_codes(before, edited_by_hivex(tmp_path, before, given_up))
+
+
+def test_many_subkeys_added_by_hivex_leave_free_cells_side_by_side(tmp_path: Path) -> None:
+    before = bytes(store(5).data)
+    script = "for number in range(300): h.node_add_child(h.node_get_child(root, 'Objects'), f'n{number}')"
+    assert "free-adjacent" in new_codes(before, edited_by_hivex(tmp_path, before, script))
+
+
 @pytest.mark.parametrize("name", EDITS)
 def test_damage_done_by_hivex_is_named(tmp_path: Path, name: str) -> None:
     minor, script, expected = EDITS[name]
     before = bytes(store(minor).data)
     assert expected <= new_codes(before, edited_by_hivex(tmp_path, before, script))
+
+
+def test_damage_done_by_reged_is_named(tmp_path: Path) -> None:
+    """It forgets to count the new key at its security record, and the lengths of the values at their key."""
+    needs("reged")
+    before = bytes(store(3).data)
+    (tmp_path / "hive").write_bytes(before)
+    lines = ["Windows Registry Editor Version 5.00", "", "[HKEY_LOCAL_MACHINE\\X\\Objects\\new]", '"text"="some text"', "", ""]
+    (tmp_path / "import.reg").write_bytes("\r\n".join(lines).encode())
+    command = ["reged", "-C", "-I", "hive", "HKEY_LOCAL_MACHINE\\X", "import.reg"]
+    assert subprocess.run(command, cwd=tmp_path, check=False, capture_output=True, timeout=60).returncode == 2  # written
+    codes = new_codes(before, (tmp_path / "hive").read_bytes())
+    assert codes == {"largest-value-name", "largest-value-data", "security-references"}
 
 
 def test_a_harmless_edit_by_hivex_adds_nothing(tmp_path: Path) -> None:

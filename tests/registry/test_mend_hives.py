@@ -12,8 +12,10 @@ import pytest
 from bootmend.registry import Hive, check_buffer
 from bootmend.registry.mend import mend
 from bootmend.source import MemorySource
+from tests.registry.editing import tree
+from tests.registry.readers import ascii_names, reglookup_names, regtree_names
 from tests.registry.test_check_hives import BROKEN, HIVES, hive
-from tests.support import shared_folder
+from tests.support import needs, shared_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,6 +43,26 @@ def test_damaged_hives_are_sound_afterwards(name: str, tmp_path: Path) -> None:
     else:
         assert result.lost == ()
     _readers_agree(result.data, tmp_path)
+
+
+#: reglookup and regtree end a name at a NUL in it
+NUL_IN_NAMES = {"yarp_BogusKeyNamesHive.xz", "hivex_special"}
+CLEAN = [row["file"] for row in HIVES if row["state"].startswith("clean")]
+
+
+@pytest.mark.parametrize("program", ["reglookup", "regtree"])
+@pytest.mark.parametrize("name", [name for name in CLEAN if name not in NUL_IN_NAMES])
+def test_programs_that_print_text_list_the_same_names(name: str, program: str, tmp_path: Path) -> None:
+    """Of mended hives, and of sound ones, which show that what they leave out is not our doing."""
+    needs(program)
+    data = hive(name)
+    if len(data) > 4_000_000:
+        pytest.skip("too large for a comparison of all names")
+    data = mend(MemorySource(data), room=len(data) + (1 << 20)).data if name in BROKEN else data
+    path = tmp_path / "hive"
+    path.write_bytes(data)
+    listed = reglookup_names(path) if program == "reglookup" else regtree_names(path)
+    assert listed == ascii_names(tree(data))
 
 
 @pytest.mark.parametrize("row", [row for row in HIVES if row["state"].startswith("clean") and row["file"] not in BROKEN])

@@ -90,13 +90,19 @@ def read_base(source: Source) -> BaseBlock:
         length = "is empty" if source.size == 0 else f"has only {source.size} bytes"
         raise TruncatedError(f"not a registry hive: the file {length}", at="base block")
     base = parse_base(source.read_at(0, SECTOR))
-    _judge_version(base)
+    judge_version(base)
     if base.bins_size % BASE_SIZE or not 0 < base.bins_size < LARGEST_BINS:
         raise CorruptError(f"impossible size of hive bins: {base.bins_size:#x}", at="base block")
     return base
 
 
-def _judge_version(base: BaseBlock) -> None:
+def judge_version(base: BaseBlock) -> None:
+    """Refuse what is no primary hive file of a known version.
+
+    Raises:
+        UnsupportedError: a transaction log, or an unknown version.
+        CorruptError: a type or format that no hive has.
+    """
     if base.type in LOG_TYPES:
         raise UnsupportedError("this is a transaction log, not a hive", at="base block")
     if base.major != 1 or base.minor > LARGEST_MINOR:

@@ -39,6 +39,8 @@ class Cells:
 
     editable = False
     """Whether the buffer may change, so that what is read from it must be copied."""
+    sorted = False
+    """Whether every subkey list is known to be in order: what is not found by halving it is not in it then."""
 
     def __init__(self, source: Source, limit: int, minor: int) -> None:
         self.limit = limit

@@ -74,7 +74,7 @@ class Security:
             self._findings.error("security-length", offset, f"its descriptor of {length} bytes does not fit the cell")
             return
         start = BASE_SIZE + CELL_HEADER + offset + SK_SIZE
-        fault = _descriptor_fault(bytes(self._cells.buffer[start : start + length]))
+        fault = descriptor_fault(bytes(self._cells.buffer[start : start + length]))
         if fault:
             self._findings.error("security-descriptor", offset, f"its descriptor is not valid: {fault}")
 
@@ -105,7 +105,7 @@ class Security:
         return False
 
 
-def _descriptor_fault(data: bytes) -> str:
+def descriptor_fault(data: bytes) -> str:
     """Say what is wrong with a self-relative security descriptor; empty when nothing is."""
     if len(data) < _DESCRIPTOR.size:
         return f"{len(data)} bytes are too few"

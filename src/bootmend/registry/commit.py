@@ -9,7 +9,7 @@ from bootmend.registry.base import SECTOR
 from bootmend.registry.layout import BASE_CHECKSUM, BASE_SEQUENCE_1, BASE_SEQUENCE_2, NIL, PAGE, checksum
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from bootmend.source import Source
 
@@ -84,31 +84,33 @@ def build_commit(source: Source, after: bytearray, touched: Iterable[int], *, so
 
 def has_changes(source: Source, after: bytearray, touched: Iterable[int]) -> bool:
     """Whether any byte behind the base block's sector differs, or the file has grown."""
-    return bool(_changed_sectors(source, after, touched))
+    return any(_differing(source, after, _pages(source, after, touched)))
 
 
 def _changed_sectors(source: Source, after: bytearray, touched: Iterable[int]) -> Step:
     """The sectors that differ, neighbours as one, without the base block's."""
-    pieces: list[tuple[int, bytes]] = []
-    pages = {page for page in touched if page * PAGE < source.size}
-    pages.update(range(source.size // PAGE, -(-len(after) // PAGE)) if len(after) > source.size else ())
-    for start in _differing(source, after, sorted(pages)):
-        sector = bytes(after[start : start + SECTOR])
-        if pieces and pieces[-1][0] + len(pieces[-1][1]) == start:
-            pieces[-1] = (pieces[-1][0], pieces[-1][1] + sector)
+    runs: list[tuple[int, int]] = []
+    for start in _differing(source, after, _pages(source, after, touched)):
+        if runs and runs[-1][1] == start:
+            runs[-1] = (runs[-1][0], start + SECTOR)
         else:
-            pieces.append((start, sector))
-    return tuple(pieces)
+            runs.append((start, start + SECTOR))
+    return tuple((start, bytes(after[start:end])) for start, end in runs)
 
 
-def _differing(source: Source, after: bytearray, pages: list[int]) -> list[int]:
+def _pages(source: Source, after: bytearray, touched: Iterable[int]) -> list[int]:
+    """The pages that may differ: those touched, and all behind the end of the source."""
+    grown = range(source.size // PAGE, -(-len(after) // PAGE)) if len(after) > source.size else ()
+    return sorted({*(page for page in touched if page * PAGE < source.size), *grown})
+
+
+def _differing(source: Source, after: bytearray, pages: list[int]) -> Iterator[int]:
     """Where sectors begin that differ; those behind the end of the source do."""
-    found = []
     for page in pages:
         start = page * PAGE
         before = source.read_at(start, min(PAGE, source.size - start)) if start < source.size else b""
         if before == after[start : start + PAGE]:
             continue
-        sectors = range(start or SECTOR, min(start + PAGE, len(after)), SECTOR)
-        found += [at for at in sectors if before[at - start : at - start + SECTOR] != after[at : at + SECTOR]]
-    return found
+        for at in range(start or SECTOR, min(start + PAGE, len(after)), SECTOR):
+            if before[at - start : at - start + SECTOR] != after[at : at + SECTOR]:
+                yield at

@@ -38,21 +38,29 @@ if TYPE_CHECKING:
     from bootmend.registry.space import Space
 
 MOST_SEGMENTS = 0xFFFF
+NewValue = tuple[str, int, bytes]
+"""Name ("" for the default value), type, data."""
 
 
-def add_value(space: Space, key: int, name: str, kind: int, data: bytes) -> None:
-    """Give the key in cell ``key`` one more value."""
-    cells = space.cells
+def add_values(space: Space, key: int, values: Sequence[NewValue]) -> None:
+    """Give the key in cell ``key`` more values."""
     start = key + CELLS_START
-    if cells.short(start + NK_FLAGS) & PREDEFINED:
+    if space.cells.short(start + NK_FLAGS) & PREDEFINED:
         raise RefusedError("a key that stands for a predefined handle has no values", at=f"cell {key:#x}")
+    added = [_new_value(space, key, *value) for value in values]
+    _set_values(space, key, [*value_offsets(space.cells, start), *added])
+    for name, _, data in values:
+        _raise_largest(space, start, name, data)
+
+
+def _new_value(space: Space, key: int, name: str, kind: int, data: bytes) -> int:
+    """Make a value that is on no list yet; return its cell."""
     stored, compressed = encode_name(name)
     flags = VK_COMPRESSED_NAME if stored and compressed else 0
     offset = space.allocate(VK_HEAD.size + len(stored), key)
-    cells.write(offset, VK_HEAD.pack(VK, len(stored), INLINE, 0, kind, flags, 0) + stored)
+    space.cells.write(offset, VK_HEAD.pack(VK, len(stored), INLINE, 0, kind, flags, 0) + stored)
     _store_data(space, offset, data)
-    _set_values(space, key, [*value_offsets(cells, start), offset])
-    _raise_largest(space, start, name, data)
+    return offset
 
 
 def change_value(space: Space, key: int, value: Value, kind: int, data: bytes) -> None:

@@ -18,7 +18,7 @@ class EditableCells(Cells):
     ``moved`` tells for cells that an edit has put elsewhere where they came from.
     """
 
-    __slots__ = ("_undo", "bytes", "moved", "touched")
+    __slots__ = ("_moves", "_undo", "bytes", "moved", "sorted", "touched")
 
     editable = True
 
@@ -27,9 +27,11 @@ class EditableCells(Cells):
         self.lazy = False
         self.limit = limit
         self.minor = minor
+        self.sorted = False
         self.touched: set[int] = set()
         self.moved: dict[int, int] = {}
         self._undo: list[tuple[int, bytes]] | None = None
+        self._moves: list[tuple[int, int | None]] = []
 
     def put(self, position: int, data: bytes) -> None:
         """Replace bytes at a position of the file; what is there already is not written again."""
@@ -54,6 +56,11 @@ class EditableCells(Cells):
         """Replace the first bytes of the data of a cell."""
         self.put(offset + CELLS_START, data)
 
+    def note_move(self, old: int, new: int) -> None:
+        """Remember that what is in cell ``new`` came from cell ``old``."""
+        self._moves += [(old, self.moved.get(old)), (new, self.moved.get(new))]
+        self.moved[new] = self.moved.pop(old, old)
+
     def extend(self, limit: int) -> None:
         """Move the end of the bins, and that of the file where it is too short."""
         self.bytes.extend(bytes(max(0, BASE_SIZE + limit - len(self.bytes))))
@@ -65,15 +72,24 @@ class EditableCells(Cells):
         if self._undo is not None:
             yield
             return
-        size, limit, moved = len(self.bytes), self.limit, dict(self.moved)
+        size, limit = len(self.bytes), self.limit
         undo = self._undo = []
+        self._moves = []
         try:
             yield
         except BaseException:
             for position, before in reversed(undo):
                 self.bytes[position : position + len(before)] = before
             del self.bytes[size:]
-            self.limit, self.moved = limit, moved
+            self.limit = limit
+            self._take_back_moves()
             raise
         finally:
             self._undo = None
+
+    def _take_back_moves(self) -> None:
+        for cell, origin in reversed(self._moves):
+            if origin is None:
+                self.moved.pop(cell, None)
+            else:
+                self.moved[cell] = origin

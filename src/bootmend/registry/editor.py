@@ -10,7 +10,7 @@ from bootmend.registry.base import SECTOR, parse_base, read_base
 from bootmend.registry.check import Violation, check_buffer, new_violations
 from bootmend.registry.commit import Commit, build_commit, has_changes, next_sequence, set_sequences
 from bootmend.registry.edit_keys import add_key, remove_key, stamp
-from bootmend.registry.edit_values import add_value, change_value, remove_value
+from bootmend.registry.edit_values import add_values, change_value, remove_value
 from bootmend.registry.editable import EditableCells
 from bootmend.registry.hive import DEEPEST, Hive
 from bootmend.registry.keys import key_at
@@ -18,12 +18,15 @@ from bootmend.registry.layout import NIL, NK_LAYERED, PAGE, KeyFlag
 from bootmend.registry.names import unit_count
 from bootmend.registry.recover import FILE_LIMIT, Recovery, is_dirty, log_sequence, recover
 from bootmend.registry.space import Space
+from bootmend.registry.upcase import upcase
 from bootmend.registry.values import find_value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from bootmend.registry.edit_values import NewValue
     from bootmend.registry.keys import Key
+    from bootmend.registry.values import Value
     from bootmend.source import Source
 
 OLDEST_MINOR = 3
@@ -67,6 +70,7 @@ class HiveEditor(Hive):
         self._now = now
         self._before: list[Violation] | None = None
         self._free_space: Space | None = None
+        self._trail: list[tuple[str, Key]] = []
 
     def _read(self, source: Source, logs: Sequence[Source]) -> bytearray:
         """The bytes of the hive, made whole from its logs where it needs them."""
@@ -90,17 +94,41 @@ class HiveEditor(Hive):
             RefusedError: a name that is too long, no room, or a hive that should not be edited.
             CorruptError: what must be changed is broken.
         """
-        if unit_count(name) > LONGEST_VALUE_NAME or not 0 <= kind <= NIL:
-            raise RefusedError(f"no value can have the type {kind} or a name of {unit_count(name)} characters")
+        _refuse_value(name, kind)
         with self._editing() as space:
             key = self._require(key_path)
             value = find_value(self._cells, key.start, name)
+            self._put(space, key, {upcase(name): value} if value is not None else {}, [(name, kind, data)])
+
+    def set_values(self, key_path: str, values: Iterable[NewValue]) -> None:
+        """Give many values of one key their types and data, as :meth:`set_value` does one; each name is to come once.
+
+        Raises:
+            MissingError, RefusedError, CorruptError: as :meth:`set_value`.
+        """
+        wanted = {upcase(name): (name, kind, data) for name, kind, data in values}
+        for name, kind, _ in wanted.values():
+            _refuse_value(name, kind)
+        with self._editing() as space:
+            key = self._require(key_path)
+            present: dict[str, Value] = {}
+            for value in key.values():
+                present.setdefault(upcase(value.name), value)
+            self._put(space, key, present, list(wanted.values()))
+
+    def _put(self, space: Space, key: Key, present: dict[str, Value], wanted: list[NewValue]) -> None:
+        """Change those values that are ``present``, by their names in upper case, and add the others."""
+        new, changed = [], False
+        for name, kind, data in wanted:
+            value = present.get(upcase(name))
             if value is None:
-                add_value(space, key.offset, name, kind, bytes(data))
-            elif value.type == kind and value.data == data:
-                return
-            else:
+                new.append((name, kind, bytes(data)))
+            elif value.type != kind or value.data != data:
                 change_value(space, key.offset, value, kind, bytes(data))
+                changed = True
+        if new:
+            add_values(space, key.offset, new)
+        if new or changed:
             stamp(space, key.offset, self._now)
 
     def delete_value(self, key_path: str, name: str) -> None:
@@ -129,14 +157,18 @@ class HiveEditor(Hive):
             RefusedError: a name that is too long, nesting that is too deep, no room, or a hive that should not be edited.
             CorruptError: what must be changed is broken.
         """
-        names = [name for name in path.split("\\") if name]
+        key = self.key(path)
+        if key is not None:
+            return key
+        names = _names(path)
         if len(names) >= DEEPEST or any(unit_count(name) > LONGEST_KEY_NAME for name in names):
             raise RefusedError(f"a key has at most {LONGEST_KEY_NAME} characters and {DEEPEST} levels")
-        key = self.root
         with self._editing() as space:
-            for name in names:
-                child = key.subkey(name)
-                key = child or key_at(self._cells, add_key(space, key.offset, name, self._now), key)
+            for name in names[len(self._trail) :]:
+                parent = self._trail[-1][1] if self._trail else self.root
+                key = key_at(self._cells, add_key(space, parent.offset, name, self._now), parent)
+                self._trail.append((name, key))
+        assert key is not None
         return key
 
     def delete_key(self, path: str, recursive: bool = False) -> None:
@@ -154,13 +186,30 @@ class HiveEditor(Hive):
             if parent is None or key.flags & (KeyFlag.NO_DELETE | KeyFlag.HIVE_ENTRY):
                 raise RefusedError("this key cannot be deleted", at=path)
             if key.subkey_count and not recursive:
-                raise RefusedError(f"the key has {key.subkey_count} subkeys", at=path, hint="delete them first")
+                raise RefusedError(f"the key has {key.subkey_count} subkeys", at=path, hint="delete them first, or with it")
+            self._trail.clear()
             remove_key(space, key, parent.offset, self._now)
+
+    def key(self, path: str) -> Key | None:
+        """As :meth:`Hive.key`; a path that begins as the last one did is followed from where they part."""
+        names, trail = _names(path), self._trail
+        shared = 0
+        while shared < min(len(names), len(trail)) and names[shared] == trail[shared][0]:
+            shared += 1
+        del trail[shared:]
+        key = trail[-1][1] if trail else self.root
+        for name in names[shared:]:
+            found = key.subkey(name)
+            if found is None:
+                return None
+            key = found
+            trail.append((name, key))
+        return key
 
     def _require(self, path: str) -> Key:
         key = self.key(path)
         if key is None:
-            raise MissingError(f"the hive has no key {path!r}")
+            raise MissingError(f"the hive has no key {path}")
         return key
 
     # -- before and after -------------------------------------------------------------------------
@@ -177,6 +226,7 @@ class HiveEditor(Hive):
                 yield self._free_space
         except BaseException:
             self._free_space = None
+            self._trail.clear()
             raise
 
     def _examine(self) -> list[Violation]:
@@ -184,9 +234,11 @@ class HiveEditor(Hive):
         violations = check_buffer(self._buffer.bytes)
         shared = next((each for each in violations if each.code == "reference-twice"), None)
         if shared is not None:
-            raise RefusedError(f"parts of the hive overlap, so that a change of one would change another: {shared}")
+            message = f"parts of the hive overlap, so that a change of one would change another: {shared}"
+            raise RefusedError(message, hint="mend it first:  bootmend hive check HIVE --repair")
         if self.base.minor >= LAYERED_MINOR:
             self._refuse_layers()
+        self._buffer.sorted = not violations
         return violations
 
     def _refuse_layers(self) -> None:
@@ -227,3 +279,13 @@ class HiveEditor(Hive):
         if new:
             message = f"the edit would break the hive in {len(new)} places, first: {new[0]}"
             raise RefusedError(message, hint="this is a fault of the editor or of a damaged hive; nothing was written")
+
+
+def _names(path: str) -> list[str]:
+    """The names of a path below the root."""
+    return [name for name in path.split("\\") if name]
+
+
+def _refuse_value(name: str, kind: int) -> None:
+    if unit_count(name) > LONGEST_VALUE_NAME or not 0 <= kind <= NIL:
+        raise RefusedError(f"no value can have the type {kind} or a name of {unit_count(name)} characters")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from struct import Struct
 from typing import TYPE_CHECKING, NamedTuple
 
 from bootmend.registry.cells import numbers
@@ -24,7 +25,7 @@ from bootmend.registry.names import decode_name, name_hash, sort_key
 from bootmend.registry.upcase import upcase
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from bootmend.registry.cells import Cells
 
@@ -32,10 +33,12 @@ COMPRESSED = int(KeyFlag.COMPRESSED_NAME)
 SMALLEST_KEY = 80
 """bytes of a key's cell without its name: no hive holds more keys than its bins divided by this"""
 SCAN_LIMIT = 4096
-"""Where hashes lead nowhere, a list up to this long is searched name by name, a longer one by halving."""
+"""Where hashes lead nowhere, a list up to this long is searched name by name, one that is longer or known to be
+sorted by halving."""
 HASHED = (LH, LF)
 _head_of = LIST_HEAD.unpack_from
 _list_of = NK_COUNT_AND_LIST.unpack_from
+_PAIR = Struct("<I4s")
 _WIDTHS = {LI: 4, RI: 4, LF: 8, LH: 8}
 
 
@@ -156,25 +159,32 @@ def find_subkey(cells: Cells, key: int, name: str) -> int | None:
             if upcase(key_name(cells, entry)) == wanted:
                 return entry
     entries = [entry for leaf in leaves for entry in leaf_entries(cells, leaf)]
-    if len(entries) > SCAN_LIMIT:
+    if cells.sorted or len(entries) > SCAN_LIMIT:
         return _find_by_halving(cells, entries, name)
     return next((entry for entry in entries if upcase(key_name(cells, entry)) == wanted), None)
 
 
-def _likely(cells: Cells, leaf: Leaf, wanted: str) -> list[int]:
-    """Entries whose hash or hint fits; none for ``li``, which has neither."""
-    if leaf.kind == LI or not leaf.number:
-        return []
-    fields = numbers(2 * leaf.number).unpack_from(cells.buffer, leaf.start)
+def _likely(cells: Cells, leaf: Leaf, wanted: str) -> Iterator[int]:
+    """Yield the entries whose hash or hint fits; none for ``li``, which has neither."""
     if leaf.kind == LH:
-        hashed, hashes = name_hash(wanted), fields[1::2]
-        return [fields[2 * index] for index, stored in enumerate(hashes) if stored == hashed] if hashed in hashes else []
+        raw = cells.buffer[leaf.start : leaf.start + 8 * leaf.number]
+        return _entries_with(raw, name_hash(wanted).to_bytes(4, "little"), raw)
+    if leaf.kind != LF:
+        return iter(())
+    raw = cells.buffer[leaf.start : leaf.start + 8 * leaf.number]
     hint = wanted[:4].ljust(4, "\0")
-    return [
-        fields[2 * index]
-        for index, stored in enumerate(fields[1::2])
-        if upcase(stored.to_bytes(4, "little").decode("latin-1")) == hint
-    ]
+    if hint.isascii():
+        return _entries_with(raw.upper(), hint.encode("ascii"), raw)
+    return (offset for offset, stored in _PAIR.iter_unpack(raw) if upcase(stored.decode("latin-1")) == hint)
+
+
+def _entries_with(text: bytes | bytearray, proof: bytes, raw: bytes | bytearray) -> Iterator[int]:
+    """Yield the offsets in ``raw`` whose hash or hint in ``text``, which is as long, is this one: found by searching bytes."""
+    at = text.find(proof)
+    while at >= 0:
+        if at & 7 == 4:
+            yield int.from_bytes(raw[at - 4 : at], "little")
+        at = text.find(proof, at + 1)
 
 
 def _find_by_halving(cells: Cells, entries: Sequence[int], name: str) -> int | None:

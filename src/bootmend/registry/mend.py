@@ -11,8 +11,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from bootmend.errors import ReadError, RefusedError, UnsupportedError
-from bootmend.registry.base import SECTOR, parse_base
-from bootmend.registry.base import _judge_version as judge_version
+from bootmend.registry.base import SECTOR, judge_version, parse_base
 from bootmend.registry.cells import CELLS_START
 from bootmend.registry.check import Violation, check_buffer
 from bootmend.registry.commit import next_sequence, set_sequences

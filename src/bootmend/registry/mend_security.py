@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bootmend.registry.cells import CELLS_START
-from bootmend.registry.check_security import _descriptor_fault as descriptor_fault
+from bootmend.registry.check_security import descriptor_fault
 from bootmend.registry.layout import NIL, NK_SECURITY, SK, SK_HEAD, SK_NEXT, SK_PREVIOUS, SK_REFERENCES, SK_SIZE
 from bootmend.registry.mend_report import shown
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bootmend.registry.cells import CELLS_START
-from bootmend.registry.edit_values import add_value
+from bootmend.registry.edit_values import add_values
 from bootmend.registry.layout import (
     DB,
     DB_HEAD,
@@ -304,7 +304,7 @@ class Values:
             self._write_list(space.allocate(4 * len(self._keep), self._node.offset))
             self._repair("reference-twice", "the list of its values is stored anew, in a cell of its own")
         for copy in self._copies:
-            add_value(space, self._node.offset, *copy)
+            add_values(space, self._node.offset, [copy])
         self._raise_largest()
 
     def _write_list(self, offset: int) -> None:

@@ -31,7 +31,8 @@ _HEX: Final = re.compile(
     rf"hex(?:\(([0-9a-f]{{1,8}})\))?:((?:[0-9a-f, \t]++|\\[ \t]*+\n(?:[ \t]*+;[^\n]*+\n)*+)*+){_END}", re.IGNORECASE
 )
 _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
-_NOT_DIGITS: Final = re.compile(r";[^\n]*|[,\\\s]")
+_COMMENT: Final = re.compile(r";[^\n]*")
+_BETWEEN_DIGITS: Final = str.maketrans(",\\", "  ")
 
 
 class Change(NamedTuple):
@@ -129,7 +130,7 @@ class _Reader:
 
     def _bytes(self, kind: int, digits: str, line: int) -> bytes:
         try:
-            data = bytes.fromhex(_NOT_DIGITS.sub(" ", digits))
+            data = bytes.fromhex(_COMMENT.sub("", digits).translate(_BETWEEN_DIGITS))
         except ValueError:
             raise self._fault("hexadecimal bytes need two digits each", line) from None
         if self._old and kind in _TEXT_TYPES:
@@ -143,8 +144,8 @@ class _Reader:
     def _match(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
         found = pattern.match(self._text, self._position)
         if found is not None:
+            self._line += self._text.count("\n", self._position, found.end())
             self._position = found.end()
-            self._line += found[0].count("\n")
         return found
 
     @staticmethod

@@ -135,7 +135,7 @@ class Space:
         self.free(offset)
         moved = self.allocate(length, near)
         self.cells.write(moved, data)
-        self.cells.moved[moved] = self.cells.moved.pop(offset, offset)
+        self.cells.note_move(offset, moved)
         return moved
 
     def _take(self, home: Bin, offset: int, size: int) -> None:
