@@ -1,22 +1,28 @@
 """Writes ``screen/fonts.tsv``: the glyphs of the fixed fonts that firmware and Windows draw text screens with.
 
-    python tools/learn_glyphs.py FOLDER CAPTURE > src/bootmend/screen/fonts.tsv
+    python tools/learn_glyphs.py FOLDER > src/bootmend/screen/fonts.tsv
 
-``FOLDER`` holds screenshots of known text (``real/``).  ``CAPTURE`` is a screendump of QEMU in text mode after
-``BOOT_SECTOR`` below, which shows all 256 characters nine dots wide.  The eight dots wide VGA fonts are those of
-Debian's console-setup (public domain by its copyright file); the
-font of Windows' boot video driver (stop screens up to Windows 7) and that of the boot manager's text screens are
-learned from screenshots whose text is written out below.  A cell that would stand for two characters stops the run.
+``FOLDER`` holds screenshots of known text (``real/``).  The VGA fonts nine dots wide are captured from QEMU in text mode,
+which shows all 256 characters in the ROM's fonts of 16, 14 and 8 rows; those eight dots wide are of Debian's console-setup
+(public domain by its copyright file).  The font of Windows' boot video driver (stop screens up to Windows 7) and that
+of the boot manager's text screens are learned from screenshots whose text is written out below.  A cell that would
+stand for two characters stops the run.
 """
 
 from __future__ import annotations
 
 import gzip
+import io
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+from capture_screens import TextPage, capture
 from PIL import Image
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
 
 CONSOLE_FONTS = Path("/usr/share/consolefonts")
 STOP_SCREEN = {
@@ -47,11 +53,12 @@ BOOT_MENU = {
     6: "     Disable Signature Enforcement Manually!!! (Press F8) [VirtualKD]",
     12: "To specify an advanced option for this choice, press F8.",
 }
-#: prints all 256 characters: mov ax,3; int 10h; mov ax,b800h; mov es,ax; xor di,di; mov ax,700h; stosw; inc al; jnz; hlt
-BOOT_SECTOR = bytes.fromhex("b80300cd10b800b88ec031ffb80007abfec075fbf4ebfd").ljust(510, b"\0") + b"\x55\xaa"
+ROM_FONTS = (16, 14, 8)
+#: video memory with all 256 characters, light grey on black
+ALL_CHARACTERS = b"".join(bytes((code, 7)) for code in range(256))
 
 
-def ink(path: Path) -> np.ndarray:
+def ink(path: Path | BinaryIO) -> np.ndarray:
     """True where a picture is not its background colour."""
     picture = np.asarray(Image.open(path).convert("RGB")).astype(int)
     flat = (picture[:, :, 0] << 16) | (picture[:, :, 1] << 8) | picture[:, :, 2]
@@ -97,13 +104,13 @@ def console_font(name: str) -> tuple[int, dict[str, str]]:
     return high, glyphs
 
 
-def code_page(mask: np.ndarray) -> dict[str, str]:
+def code_page(mask: np.ndarray, high: int) -> dict[str, str]:
     """Glyph -> character of a screen that shows the 256 characters of code page 437 in their order, 80 to a row."""
     glyphs: dict[str, str] = {}
     for code in range(0x21, 0x100):
         row, column = divmod(code, 80)
-        dots = mask[row * 16 : row * 16 + 16, column * 9 : column * 9 + 8]
-        if dots.any() and dots.mean() <= 0.5:  # a fuller cell is read as an inverse one
+        dots = mask[row * high : row * high + high, column * 9 : column * 9 + 8]
+        if dots.any() and (code < 0x7F or dots.mean() <= 0.5):  # a fuller block is an inverse cell
             glyphs.setdefault(digits(dots), bytes([code]).decode("cp437"))
     return glyphs
 
@@ -115,15 +122,25 @@ def show(name: str, cell: tuple[int, int], columns: int, glyphs: dict[str, str])
         print(f"{ord(character):04x}\t{rows}")
 
 
-def main(folder: Path, capture: Path) -> None:
+def rom_fonts() -> dict[int, dict[str, str]]:
+    """Height -> glyph -> character of the VGA ROM, as QEMU shows it."""
+    pages = [TextPage(ALL_CHARACTERS + b" \7" * (80 * (400 // high) - 256), high) for high in ROM_FONTS]
+    pictures = zip(ROM_FONTS, capture(pages), strict=True)
+    return {high: code_page(ink(io.BytesIO(picture)), high) for high, picture in pictures}
+
+
+def main(folder: Path) -> None:
     """Everything, to standard output."""
     print("# Glyphs of fixed fonts, by tools/learn_glyphs.py: character code, rows from the top in hexadecimal.")
     high16, vga16 = console_font("Lat15-VGA16.psf.gz")
     high14, vga14 = console_font("Lat15-VGA14.psf.gz")
+    high8, vga8 = console_font("Lat15-VGA8.psf.gz")
     menu = np.pad(ink(folder / "real/tandasat_1ce185_VirtualKD_boot_menu.PNG"), ((4, 0), (0, 0)))
-    show("vga 9x16", (9, high16), 8, code_page(ink(capture)))
+    for high, glyphs in rom_fonts().items():
+        show(f"vga 9x{high}", (9, high), 8, glyphs)
     show("vga 8x16", (8, high16), 8, vga16)
     show("vga 8x14", (8, high14), 8, vga14)
+    show("vga 8x8", (8, high8), 8, vga8)
     show(
         "boot video 8x14",
         (8, 14),
@@ -134,4 +151,4 @@ def main(folder: Path, capture: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]))

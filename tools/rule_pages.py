@@ -101,7 +101,7 @@ def rule_page(module: RuleModule) -> str:
             "",
             "On a sample disk (`bootmend sample`) that is broken in this way:",
             "",
-            *_transcript(rule.id),
+            *_transcript(rule.id, rule.firmware),
             "",
             "## The article",
             "",
@@ -148,10 +148,10 @@ def _line(text: str | None) -> str:
     return " ".join(_prose(text).split())
 
 
-def _transcript(rule: str) -> Iterator[str]:
+def _transcript(rule: str, firmware: str) -> Iterator[str]:
     """What ``check`` and ``plan`` print of a sample."""
     with tempfile.TemporaryDirectory(prefix="bootmend-rule-") as folder, _inside(Path(folder)):
-        _printed("sample", rule, "-o", DISK, "--size", "4G")
+        _printed("sample", rule, "-o", DISK, "--size", "4G", "--gen", "2" if firmware == "UEFI" else "1")
         for command in ("check", "plan"):
             yield "```text"
             yield f"$ bootmend {command} {DISK}"

@@ -33,6 +33,10 @@ def article(request: pytest.FixtureRequest) -> Article:
     return parse(request.param.read_bytes(), request.param.name)
 
 
+def names_a_loader(article: Article) -> bool:
+    return "<!--$loader-->" in article.text
+
+
 def test_there_are_three() -> None:
     assert {path.stem for path in FILES} >= {"imc_config_init_failed", "bcd_device_unknown", "safeboot_set"}
 
@@ -54,7 +58,7 @@ def test_nothing_is_left_open_on_a_known_machine(article: Article) -> None:
     assert "bootmend check web01-os.vhd" in text
     assert "bootmend repair web01-os.vhd" in text
     assert "bootmend undo 7c1e" in text
-    assert GUID in text
+    assert (GUID in text) == names_a_loader(article)
 
 
 def test_it_reads_well_when_nothing_is_known(article: Article) -> None:
@@ -62,7 +66,7 @@ def test_it_reads_well_when_nothing_is_known(article: Article) -> None:
     text = to_text(filled, 100)
     assert "<!--" not in text
     assert "bootmend check DISK" in text
-    assert [entry.spellings for entry in filled.legend] == [("{identifier}",)]
+    assert [entry.spellings for entry in filled.legend] == [("{identifier}",)] * names_a_loader(article)
 
 
 @pytest.mark.parametrize(
@@ -74,15 +78,16 @@ def test_it_reads_well_when_nothing_is_known(article: Article) -> None:
 )
 def test_commands_name_the_store_of_this_machine(article: Article, store: str, shown: str, hidden: str) -> None:
     text = to_text(fill(article, VALUES | {"store": store}), 200)
-    assert shown in text
+    assert shown in text or "/enum" not in article.text, "it is about a boot configuration store"
     assert hidden not in text
-    assert r"EFI\Microsoft\Boot" in text  # both kinds are explained in any case
+    assert r"EFI\Microsoft\Boot" in text or "/enum" not in article.text  # both kinds are explained in any case
 
 
 def test_what_each_must_say(article: Article) -> None:
     text = to_text(fill(article, VALUES), 10_000).lower()
-    for words in ("snapshot cannot be attached", "five groups of 8, 4, 4, 4 and 12", "uniqueid disk", "twin", "by hand", "undo"):
+    for words in ("snapshot cannot be attached", "uniqueid disk", "twin", "by hand", "undo"):
         assert words in text, words
+    assert "five groups of 8, 4, 4, 4 and 12" in text or not names_a_loader(article)
     assert "boot partition" not in text
 
 

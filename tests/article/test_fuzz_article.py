@@ -12,13 +12,17 @@ from hypothesis import strategies as st
 
 import bootmend
 from bootmend.article import fill, lint, parse, to_html, to_markdown, to_terminal, to_text
+from bootmend.article.linting import Knowledge
+from bootmend.article.steps import Deed, tick
 from bootmend.errors import BootmendError
 from tests.article.material import INTERRUPTED, SEED_SHAPE, TARGET, Html
 from tests.support import fuzz_cases, shared_files
 
 TAGS = {"h1", "h2", "h3", "h4", "h5", "h6", "p", "pre", "code", "blockquote", "ol", "ul", "li", "strong", "em", "a", "br"}
 TAGS |= {"table", "thead", "tbody", "tr", "th", "td"}
-ATTRIBUTES = {"href", "rel", "id", "tabindex", "start"}
+ATTRIBUTES = {"href", "rel", "id", "tabindex", "start", "class"}
+KNOWN = Knowledge(operations=frozenset({"set-element"}), screens=("Something is shown",))
+DEEDS = (Deed("check", "", "now", "<script>[x](javascript:y)"), Deed("set-element", "ems", "run 7c1e", "**set**\n# x"))
 OWN = sorted((Path(bootmend.__file__).parent / "catalog").rglob("*.md"))
 FIXTURES = [SEED_SHAPE.encode(), INTERRUPTED.encode(), *(path.read_bytes() for path in OWN)]
 FIXTURES += [path.read_bytes() for path in shared_files("articles", "*.md")]
@@ -29,6 +33,9 @@ PIECES = [
     "<!--/$vmname-->", "<!--issueDescription-->", "<!--/issueDescription-->", "{identifier}", "<drive letter>:\\boot\\bcd",
     "[Boot partition]", "|", "| --- |", "\\", "&lt;", "&#0;", "word", "data-blade:A.B;data-blade-uri:{$domain}/",
     "javascript:x", "\r\n", "\u200b", "\x00", "\x1b", "é", "\U0001f4a9", "reg load", "xxxx-xxxx",
+    "<!--step: check-->", "<!--step:set-element ems,check -->", "<!--step", "reg load HKLM\\X F:\\a\\SYSTEM", "sel disk 1",
+    "the screen shows ",
+    "open the SYSTEM file", "`BROKENSOFTWARE`", "bcdedit /store F:\\boot\\bcd {current}", "### UEFI\n", "screenshot ", '"',
 ]  # fmt: skip
 
 
@@ -39,8 +46,9 @@ def survive(data: bytes | str) -> None:
     except BootmendError:
         return
     lint(article)
+    lint(article, KNOWN)
     for values in ({}, TARGET):
-        filled = fill(article, values)
+        filled = tick(fill(article, values), DEEDS if values else ())
         seen = Html(to_html(filled))
         assert set(seen.tags) <= TAGS
         assert seen.attributes <= ATTRIBUTES
@@ -112,6 +120,17 @@ HOSTILE = {
     "one long attribute": '<properties a="' + "x" * 60_000,
     "attach": "attach " * 9000,
     "half a GUID": "xxxx-" * 12_000,
+    "markers of steps": "1. <!--step: " * 15_000,
+    "steps": "1. <!--step: check-->x\n" * 8000,
+    "one marker": "1. <!--step: " + "set-element " * 15_000 + "-->x",
+    "screens": "the screen shows **x** " * 8000,
+    "screens without end": "the screenshot " * 12_000,
+    "opened files": "open the SYSTEM file " * 9000,
+    "loads": "reg load HKLM\\A F:\\" * 9000,
+    "letters": "`chkdsk F:` " * 15_000,
+    "placeholders": "".join(f"`<GAP {number}>` " for number in range(14_000)),
+    "stores": "### UEFI\n\n`bcdedit /store x:\\boot` " * 5000,
+    "selects": "Select\\ " * 25_000,
 }
 
 

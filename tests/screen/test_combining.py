@@ -65,3 +65,8 @@ def test_candidates_are_ranked_by_code_and_text() -> None:
     assert with_candidates([reading], rules)[0].candidates == rank(reading, rules)
     assert rank(Reading(file="x"), rules) == ()
     assert "imc-config-init-failed" not in rank(read("Press Ctrl+Alt+Delete to unlock."), rules)
+
+
+def test_of_frames_that_tell_as_much_the_newest_is_kept() -> None:
+    both = combine([replace(updating(20), file="first"), replace(updating(35), file="second")])
+    assert (both.file, both.percentage) == ("second", 35)

@@ -37,7 +37,7 @@ def test_the_fonts_know_every_hexadecimal_digit() -> None:
             assert set("0123456789ABCDEFabcdef") - set(face.characters) == set()
 
 
-@pytest.mark.parametrize("name", ["vga 9x16", "vga 8x16", "vga 8x14"])
+@pytest.mark.parametrize("name", ["vga 9x16", "vga 9x14", "vga 9x8", "vga 8x16", "vga 8x14", "vga 8x8"])
 @pytest.mark.parametrize("shift", [(0, 0), (1, 0), (0, 1), (-1, -1), (7, 13), (100, 50)])
 def test_a_grid_is_found_wherever_it_lies(name: str, shift: tuple[int, int]) -> None:
     lines = [f"  {line}" if line else "" for line in ["", *LOADER]]
@@ -53,9 +53,12 @@ def test_boxes_are_where_the_text_is() -> None:
 
 
 def test_inverse_lines_are_turned() -> None:
-    frame = draw(LOADER, font("vga 9x16"))
-    frame[48:64] = 170 - frame[48:64]
-    assert "BOOTMGR is missing" in text_of(frame)
+    for name in ("vga 9x16", "vga 9x8", "vga 8x8"):
+        face = font(name)
+        frame = draw(LOADER, face)
+        row = slice(3 * face.height, 4 * face.height)
+        frame[row] = 170 - frame[row]
+        assert "BOOTMGR is missing" in text_of(frame)
 
 
 def test_a_cursor_is_no_character() -> None:
@@ -70,21 +73,22 @@ def test_jpeg(quality: int) -> None:
     assert reading.state == "bootmgr_missing"
 
 
-@pytest.mark.parametrize("name", ["vga 8x14", "vga 9x16"])
+@pytest.mark.parametrize("name", ["vga 8x14", "vga 9x16", "vga 9x14", "vga 9x8", "vga 8x8"])
 def test_stop_screens_are_exact(name: str) -> None:
     reading = Reader(engines=["glyphs"]).read("x.png", encoded(draw(STOP, font(name), size=(720, 480), colours=BLUE)))
     assert (reading.stop_code, reading.confidence, reading.engines) == ("0x0000007B", CERTAIN, ("glyphs",))
     assert reading.parameters == ("0xF789E528", "0xC0000034", "0x00000000", "0x00000000")
 
 
-def test_a_damaged_digit_is_never_another_digit() -> None:
+@pytest.mark.parametrize("name", ["vga 8x14", "vga 9x8", "vga 8x8"])
+def test_a_damaged_digit_is_never_another_digit(name: str) -> None:
     """Every dot of the code's last digit is flipped once, then pairs of dots: never another code for sure."""
-    face = font("vga 8x14")
+    face = font(name)
     frame = draw(STOP, face, size=(720, 480), colours=BLUE)
     row = next(index for index, line in enumerate(STOP) if "STOP:" in line) * face.height
-    column = STOP[row // face.height].index("7B") * face.width
+    column = (STOP[row // face.height].index("7B") + 1) * face.width
     reader = Reader(engines=["glyphs"])
-    cells = [(row + dot // 8, column + 8 + dot % 8) for dot in range(8 * face.height)]
+    cells = [(row + dot // 8, column + dot % 8) for dot in range(8 * face.height)]
     for first, second in [*zip(cells, cells, strict=True), *zip(cells, cells[3:], strict=False)]:
         broken = frame.copy()
         for where in {first, second}:
@@ -107,6 +111,13 @@ def test_noise_is_no_text() -> None:
         assert read_glyphs(ground(np.repeat(noise, 3, axis=2))) is None
 
 
+def test_areas_of_colour_are_no_text() -> None:
+    """Rows that are all ink are passed over, and then no row may be left."""
+    frame = np.zeros((480, 640, 3), dtype=np.uint8)
+    frame[250:] = 200
+    assert read_glyphs(ground(frame)) is None
+
+
 @pytest.mark.parametrize("path", shared_files("screenshots/qemu", "*.png"), ids=lambda path: path.name)
 def test_captured_text_screens(path: object) -> None:
     reading = Reader(engines=["glyphs"]).read("x", path.read_bytes())  # type: ignore[attr-defined]
@@ -125,7 +136,7 @@ def test_a_fixed_font_screen_takes_at_most_twenty_milliseconds() -> None:
     reader.read_pixels("x", frame)
     times = []
     for _ in range(9):
-        start = time.perf_counter()
+        start = time.process_time()
         assert reader.read_pixels("x", frame).stop_code == "0x0000007B"
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     assert min(times) < 0.020

@@ -135,13 +135,29 @@ def test_hard_errors_have_no_prefix() -> None:
     assert read(text).stop_code == "0xC0000218"
 
 
-def test_in_german_on_blue_the_stars_and_four_parameters_are_enough() -> None:
+SPANISH = """\
+Se ha encontrado un problema y Windows ha sido apagado para evitar daños al equipo.
+Información técnica:
+*** STOP: 0x0000007B (0x000000000A97E800,0x0000000000000034,0x0000000000000000,0
+x0000000000000000)"""
+
+
+def test_in_a_language_that_is_not_known_the_stars_and_parameters_are_enough_on_blue() -> None:
+    reading = read(SPANISH, background=(0, 0, 128))
+    assert (reading.stop_code, len(reading.parameters), reading.parameters[0]) == ("0x0000007B", 4, "0x000000000A97E800")
+    assert read(SPANISH, background=(255, 255, 255)).stop_code is None
+    torn = SPANISH.replace("34,0x0000000000000000,0", "34,0x00000000000OO?OO,0")
+    assert (read(torn, background=(0, 0, 128)).stop_code, read(torn, background=(0, 0, 128)).parameters) == ("0x0000007B", ())
+
+
+def test_the_german_sentence_counts_on_any_colour() -> None:
     text = (
-        "Es wurde ein Problem festgestellt. Windows wurde heruntergefahren, damit der\n"
-        "Technische Information:\n*** STOP: 0x0000007B (0xF789E528,0xC0000034,0x00000000,0x00000000)"
+        "Es wurde ein Problem festgestellt. Windows wurde heruntergefahren, damit der Computer nicht beschädigt wird.\n"
+        "Das Problem wurde möglicherweise von folgender Datei verursacht: storport.sys\n"
+        "*** STOP: 0x0000007B (0xF789E528,0xC0000034,0x00000000,0x00000000)"
     )
-    assert read(text, background=(0, 0, 128)).stop_code == "0x0000007B"
-    assert read(text, background=(255, 255, 255)).stop_code is None
+    reading = read(text, background=(130, 0, 0))
+    assert (reading.stop_code, reading.failing_file) == ("0x0000007B", "storport.sys")
 
 
 # -- other languages ------------------------------------------------------------------------------------------------------
@@ -352,3 +368,89 @@ def test_fields_of_states() -> None:
     key = read("BitLocker recovery\nEnter the recovery key for this drive\nRecovery key ID: 1AF2B3C4-5D6E-7F80-9A1B-2C3D4E5F6071")
     assert (key.state, key.key_id) == ("bitlocker_recovery", "1AF2B3C4-5D6E-7F80-9A1B-2C3D4E5F6071")
     assert read("Working on updates\nInstalling KB4049094 and KB 5034441").kb_numbers == ("KB4049094", "KB5034441")
+
+
+# -- every field with the text and the box it was seen in ------------------------------------------------------------------
+
+
+def sights(text: str, **more: object) -> dict[str, list[tuple[str, object]]]:
+    """Of each field the lines that tell it, with their boxes."""
+    found: dict[str, list[tuple[str, object]]] = {}
+    for sight in read(text, **more).evidence:  # type: ignore[arg-type]
+        found.setdefault(sight.what, []).append((sight.text, sight.box))
+    return found
+
+
+def test_each_field_of_a_stop_screen_has_its_line() -> None:
+    seen = sights(CLASSIC, background=(0, 0, 128))
+    assert seen["stop code"][0][0].startswith("*** STOP: 0x0000007B")
+    assert seen["parameters"] == seen["stop code"]
+    assert "storport.sys" in seen["failing file"][0][0]
+    modern = sights(MODERN.format("CRITICAL_PROCESS_DIED (0xEF)") + "\nWhat failed: rdbss.sys")
+    assert [text for text, _ in modern["failing file"]] == ["What failed: rdbss.sys"]
+    assert "%" in modern["percentage"][0][0]
+
+
+def test_a_percentage_whose_sign_came_onto_the_next_line() -> None:
+    text = "Working on updates\n35\n% complete\nDon't turn off your computer"
+    assert read(text).percentage == 35
+    assert sights(text)["percentage"][0][0] == "35"
+
+
+def test_key_and_updates_have_their_lines() -> None:
+    bitlocker = "BitLocker recovery\nEnter the recovery key for this drive\nRecovery key ID: 1A2B3C4D-0000-4000-8000-1234567890AB"
+    assert read(bitlocker).key_id == "1A2B3C4D-0000-4000-8000-1234567890AB"
+    assert sights(bitlocker)["key id"][0][0].startswith("Recovery key ID")
+    update = "Working on updates  20%\nConfiguring update for Windows KB4049094"
+    assert read(update).kb_numbers == ("KB4049094",)
+    assert sights(update)["updates"][0][0].endswith("KB4049094")
+
+
+def test_parameters_are_those_right_behind_the_number() -> None:
+    """An engine may tear the line apart and give its pieces in another order: then none are said."""
+    torn = CLASSIC.replace("0x0000007B (", "0x0000007B (0)\n7BFE2D,0x6962EFB3,0x00000000)\n(")
+    assert (read(torn).stop_code, read(torn).parameters) == ("0x0000007B", ())
+
+
+@pytest.mark.parametrize("ending", ["dll", "dIl", "dl1", "d1l", "dII"])
+def test_the_ending_of_a_library(ending: str) -> None:
+    text = f"Windows failed to start. A recent hardware or software change\nFile: \\Windows\\System32(drivers\\CI.{ending}\nStatus: 0xc0000225"
+    assert read(text).failing_file == "\\Windows\\System32\\drivers\\CI.dll"
+
+
+def test_a_name_below_its_label_in_another_language() -> None:
+    text = "Auf Ihrem PC ist ein Problem aufgetreten. (20\n% abgeschlossen)\nSuchen Sie online nach diesem Fehler:\nBAD_POOL_CALLER (vmbus.sys)"
+    reading = read(text, background=(0, 120, 215))
+    assert (reading.stop_code, reading.failing_file, reading.percentage) == ("0x000000C2", "vmbus.sys", 20)
+    assert read(text.replace("Fehler:", "Fehler.").replace("%", "Teile")).stop_code is None
+
+
+FRENCH = """\
+Récupération
+Votre PC doit être réparé
+Code d'erreur : 0xc000000f
+Appuyez sur Entrée pour réessayer
+Appuyez sur F1 pour accéder à l'environnement de récupération
+"""
+
+
+def test_the_blue_page_in_a_language_that_is_not_known() -> None:
+    """A known status behind a label, and the keys that are never translated; on paper it is a page about it."""
+    assert read(FRENCH, background=(0, 120, 215)).status_code == "0xC000000F"
+    assert read(FRENCH, background=(255, 255, 255)).status_code is None
+    assert read(FRENCH.replace("F1", "la touche"), background=(0, 120, 215)).status_code is None
+    assert read(FRENCH.replace("c000000f", "c0aa00ff"), background=(0, 120, 215)).status_code is None
+
+
+def test_a_yen_sign_is_a_backslash() -> None:
+    text = "回復\nPC を修復する必要があります\nファイル: ¥Windows¥System32¥winload.efi\nエラー コード: 0xc0000225"
+    assert read(text, background=(0, 120, 215)).failing_file == "\\Windows\\System32\\winload.efi"
+
+
+@pytest.mark.parametrize("sign", [":", ".", ";", ","])
+def test_the_colon_before_a_name_may_be_read_as_another_sign(sign: str) -> None:
+    text = (
+        "Your PC ran into a problem and needs to restart. (55% complete)\n"
+        f"If you'd like to know more, you can search online later for this error{sign} INVALID PROCESS\nDETACHATTEMPT"
+    )
+    assert read(text).stop_code == "0x00000006"

@@ -64,6 +64,20 @@ def test_a_fixed_font_that_is_scaled_goes_to_the_network(reader: Reader) -> None
     assert (reading.state, reading.engines) == ("bootmgr_missing", ("ocr",))
 
 
+def test_an_arrow_that_touches_a_line_is_no_part_of_it() -> None:
+    cv2 = pytest.importorskip("cv2")
+    from bootmend.screen.segments import find_segments
+    from bootmend.screen.trivial import ground
+
+    frame = draw(["", "", "  STOP CODE 0x0000001E"], font("vga 9x16"))
+    alone = find_segments(cv2, ground(frame).ink)
+    cv2.line(frame, (150, 20), (215, 55), (255, 40, 40), 3)
+    touched = find_segments(cv2, ground(frame).ink)
+    assert alone is not None
+    assert touched is not None
+    assert [segment.height for segment in touched] == [segment.height for segment in alone]
+
+
 def test_a_picture_without_text_is_a_logo(reader: Reader) -> None:
     frame = np.zeros((768, 1024, 3), dtype=np.uint8)
     frame[300:420, 450:570] = (0, 120, 215)

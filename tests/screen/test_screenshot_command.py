@@ -12,6 +12,7 @@ import pytest
 
 from bootmend.cli.screenshot import UNREAD, command
 from bootmend.errors import MissingError, UsageError
+from tests.cli.running import spawn
 from tests.screen.pages import CLASSIC
 
 if TYPE_CHECKING:
@@ -83,3 +84,25 @@ def test_control_characters_never_reach_the_terminal(capsys: pytest.CaptureFixtu
     path = tmp_path / "x.log"
     path.write_text(CLASSIC.replace("storport.sys", "stor\x9bport.sys").replace("*** STOP", "*** \u202eSTOP"), encoding="utf-8")
     assert not {"\x9b", "\u202e"} & set(run(capsys, path)[1])
+
+
+def test_screen_is_the_same_command(log: Path, tmp_path: Path) -> None:
+    """By its short name, too, it goes by its own: in the file of settings, in the environment, in its help."""
+    settings = tmp_path / "config.toml"
+    settings.write_text('[screenshot]\nformat = "json"\n', encoding="utf-8")
+    by_file = spawn("screen", log, BOOTMEND_CONFIG=str(settings))
+    assert by_file.json["readings"][0]["stop_code"] == "0x0000007B"
+    by_variable = spawn("screen", log, BOOTMEND_SCREENSHOT_FORMAT="jsonl")
+    assert by_variable.json["state"] == "stop"
+    assert "Usage: bootmend screenshot" in spawn("screen", "--help").out
+
+
+def test_the_short_name_is_completed_as_the_long_one() -> None:
+    from click.shell_completion import BashComplete
+
+    from bootmend.cli.main import cli
+
+    complete = BashComplete(cli, {}, "bootmend", "_BOOTMEND_COMPLETE")
+    names = {word: {item.value for item in complete.get_completions([word], "--f")} for word in ("screen", "screenshot")}
+    assert names["screen"] == names["screenshot"] >= {"--frames", "--format"}
+    assert [item.value for item in complete.get_completions([], "scre")] == ["screenshot"]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from bootmend.article.inline import parse_inline
 from bootmend.article.lists import DraftList, finish
 from bootmend.article.nodes import Block, CodeBlock, Heading, Paragraph, Quote, Remark, Table, plain
+from bootmend.article.steps import step_marker
 
 if TYPE_CHECKING:
     from bootmend.article.nodes import Inline
@@ -327,11 +328,15 @@ class _Builder:
 
     def _add_item(self, listing: DraftList, line: Line, indent: int, kind: str, number: int) -> None:
         blocks: list[Block | DraftList] = []
-        listing.items.append((blocks, line.number))
+        listing.items.append((blocks, line.number, ()))
         self.stack.append(_Open(indent, indent + 2, kind, number, listing, blocks))
 
     def _item_text(self, line: Line, rest: str, content: int) -> None:
-        """Read the rest of a marker's line as the first line of the item."""
+        """Read the rest of a marker's line as the first line of the item, behind the operations that it may name."""
+        operations, rest = step_marker(rest)
+        if operations:
+            items = self.stack[-1].listing.items
+            items[-1] = (*items[-1][:2], operations)
         words = rest.strip()
         if not words:
             self.position += 1

@@ -30,18 +30,17 @@ from bootmend.article.nodes import (
     Table,
     Text,
     Variable,
+    printable,
     section_blocks,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-LONGEST_VALUE = 300
 MOST_UNKNOWN = 12  # placeholders of the author's own making that are explained
 
 _VARIABLE = re.compile(r"<!--\s{0,9}\$([A-Za-z_][\w.-]{0,63})\s{0,9}-->")
 _ANY_MARKER = re.compile(r"<!--\s{0,9}/?\$[\w.-]{1,64}\s{0,9}-->")
-_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]+")
 _STORE = re.compile(r"\\(?:EFI\\Microsoft\\)?Boot\\BCD\b", re.IGNORECASE)
 _LETTER = re.compile(r"([A-Za-z]):?\\?$")
 _RESOURCE = re.compile(r"/[A-Za-z0-9/_.() -]{1,400}$")
@@ -109,7 +108,7 @@ def fill(article: Article, values: Mapping[str, str]) -> Filled:
 
 def _prepared(values: Mapping[str, str]) -> dict[str, str]:
     """Values by lower-case name, made safe to print, and those that follow from others."""
-    known = {name.lstrip("$").lower(): _printable(value) for name, value in values.items()}
+    known = {name.lstrip("$").lower(): printable(value) for name, value in values.items()}
     known = {name: value for name, value in known.items() if value}
     for name, other in (("vmname", "computer"), ("computer", "vmname")):
         if other in known:
@@ -122,12 +121,6 @@ def _prepared(values: Mapping[str, str]) -> dict[str, str]:
         letter = _LETTER.match(known.pop(name, ""))
         known.update({name: letter.group(1).upper()} if letter else {})
     return known
-
-
-def _printable(value: str) -> str:
-    """One line without control or direction marks, of a bounded length."""
-    text = " ".join(_UNSAFE.sub(" ", value).split())
-    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
 
 
 class _Filler:
@@ -181,7 +174,7 @@ class _Filler:
             case Quote(blocks, line):
                 return Quote(self._blocks(blocks), line)
             case Listing(start, items, line):
-                return Listing(start, tuple(Item(self._blocks(item.blocks), item.line) for item in items), line)
+                return Listing(start, tuple(replace(item, blocks=self._blocks(item.blocks)) for item in items), line)
             case Table(rows, line):
                 return Table(tuple(tuple(self._inlines(cell) for cell in row) for row in rows), line)
 

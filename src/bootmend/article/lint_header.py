@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from bootmend.article.codes import by_code, normal_name
 from bootmend.article.nodes import Article, Remark, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 REQUIRED = (
     "pageTitle",
@@ -58,6 +59,7 @@ _STOP_CODE = re.compile(r"0x[0-9a-f]{8}(?![0-9a-f])", re.IGNORECASE)
 _LABEL = re.compile(r"-(0x[0-9a-f]{8})-([\w-]{3,})", re.IGNORECASE)
 _LETTER_O = re.compile(r"(?<![a-z])[0o]x[0-9a-fo]*o[0-9a-fo]*|(?<![a-z0-9])ox[0-9a-f]", re.IGNORECASE)
 _GLUED = re.compile(r"[a-z]0xc0", re.IGNORECASE)
+_UNFINISHED = re.compile(r"(?:^|\s)(?:due to|because|because of|of|to|with|by|the|an?|and|or|for)\s*$", re.IGNORECASE)
 _LOWEST_STATUS = 0x1000  # stop codes below are all known; of status codes only those of boot failures
 
 
@@ -77,12 +79,27 @@ def line_of(article: Article, words: str) -> int:
     return 1 + article.text.count("\n", 0, found) if found >= 0 else 0
 
 
+def line_numbers(text: str) -> Callable[[int], int]:
+    """What tells the line of each position, without counting from the beginning every time."""
+    ends = [found.start() for found in re.finditer("\n", text)]
+    return lambda position: 1 + bisect_left(ends, position)
+
+
+def line_from(article: Article, words: str, start: int) -> int:
+    """The line on which some words stand, from ``start`` on: where their block begins; that where they are not to be found."""
+    rest = article.text.split("\n")[max(start - 1, 0) :]
+    return next((number for number, text in enumerate(rest, max(start, 1)) if words in text), start)
+
+
 def _attributes(article: Article) -> Iterator[Remark]:
     for name in REQUIRED:
         value = article.properties.get(name.lower())
         if value is None or (not value and name != _MAY_BE_EMPTY):
             yield Remark("attribute-required", 1, f"the header has no {name}")
     known = {name.lower() for name in REQUIRED} | _OPTIONAL
+    for name in ("description", "infoBubbleText"):
+        if _UNFINISHED.search(article.properties.get(name.lower(), "")):
+            yield Remark("value-unfinished", line_of(article, name), f"{name} ends in the middle of a sentence")
     for name in article.properties:
         if name not in known:
             meant = f"; {_MISSPELT[name]} is meant" if name in _MISSPELT else ""
@@ -110,7 +127,7 @@ def _codes(article: Article) -> Iterator[Remark]:
             yield Remark("stop-code-missing", line_of(article, code), f"the title or id names {code} and the text does not")
     if found := _LABEL.search(article.id):
         known = {normal_name(name) for info in by_code(found.group(1)) for name in (info.name, *info.aliases)}
-        if known and not normal_name(found.group(2)).startswith(tuple(known)):
+        if known and "_" in found.group(2) and not normal_name(found.group(2)).startswith(tuple(known)):
             yield Remark("stop-code-name", line_of(article, "articleId"), f"{found.group(1)} is {' or '.join(sorted(known))}")
 
 

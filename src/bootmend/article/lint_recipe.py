@@ -17,6 +17,7 @@ _EFI_WITHOUT_BACKSLASH = re.compile(r"[>\]\w]:efi\\", re.IGNORECASE)
 _WRONG_SELECT = re.compile(r"reg(?:\.exe)? query \"?(?:HKLM|HKEY_LOCAL_MACHINE)\\SYSTEM\\Select", re.IGNORECASE)
 _GUID_SHAPE = re.compile(r"(?<![\w-])x{4,12}(?:-x{4,12}){1,9}(?![\w-])", re.IGNORECASE)
 _SNAPSHOT = re.compile(r"\battach\w{0,3}\b[^.\n]{0,25}\bsnapshot", re.IGNORECASE)
+_ALIAS = re.compile(r"<(?:default|bootmgr|current|memdiag|globalsettings)>", re.IGNORECASE)
 _DRIVERS = re.compile(r"disconnecting any drivers that don", re.IGNORECASE)
 _NO_SYSTEM = re.compile(r"an operating system wasn.t found", re.IGNORECASE)
 _GUID_GROUPS = [8, 4, 4, 4, 12]
@@ -28,6 +29,7 @@ def recipe_rules(article: Article) -> Iterator[Remark]:
         ("efi-path", _EFI_WITHOUT_BACKSLASH, "a path on the EFI system partition begins with a backslash: S:\\EFI"),
         ("select-wrong-hive", _WRONG_SELECT, "this reads Select of the machine one sits at, not of the broken one"),
         ("snapshot-attached", _SNAPSHOT, "a snapshot cannot be attached: a disk has to be made from it"),
+        ("alias-brackets", _ALIAS, "bcdedit's own names stand in braces: {default}"),
         ("screen-text", _DRIVERS, "the screen says 'drives', not 'drivers'"),
     ):
         for found in pattern.finditer(article.text):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from bootmend.article.lint_header import line_of
+from bootmend.article.lint_header import line_from
 from bootmend.article.nodes import (
     Anchor,
     Article,
@@ -53,9 +53,12 @@ VARIABLES = frozenset(
     )
 )
 DEEPEST_LIST = 2
+MOST_PLACEHOLDERS = 200  # more than that are not looked at
 _CODE_VARIABLE = re.compile(r"<!--\$([\w.-]+)-->")
 _CULTURE = re.compile(r"microsoft\.com/[a-z]{2}-[a-z]{2}(?:/|$)", re.IGNORECASE)
 _REVIEW = re.compile(r"//review\.(?:docs|learn)\.", re.IGNORECASE)
+_EXPLAINS = re.compile(r"\breplace\b| is (?:the|a) |\b(?:record|copy|note|use) the ")
+_MISSPELT = re.compile(r"\bleter\b")
 _SUPPORT = re.compile(r"\b(?:open|submit|create|file) an? (?:\w+ )?support (?:request|ticket|case)", re.IGNORECASE)
 
 
@@ -147,7 +150,7 @@ def _variables(blocks: Iterable[Block]) -> Iterator[Remark]:
 def _placeholders(article: Article, blocks: tuple[Block, ...]) -> Iterator[Remark]:
     """Gaps in commands need to be explained in words, and have one spelling within one block of commands."""
     prose = [_bare(plain(inlines_of(block))) for block in walk_blocks(blocks)]
-    explained = [text for text in prose if "replace" in text or " is the " in text]
+    explained = [text for text in prose if _EXPLAINS.search(text)]
     general = any("text here" in text or "letter of..." in text for text in explained)
     seen: set[str] = set()
     for block in walk_blocks(blocks):
@@ -157,11 +160,14 @@ def _placeholders(article: Article, blocks: tuple[Block, ...]) -> Iterator[Remar
         yield from _mixed(block, {(each.kind, "<" in each.written) for each in found})
         for each in found:
             words = _bare(each.written).strip(" .")
-            if words in seen or (general and "<" in each.written) or any(words in text for text in explained):
+            if words in seen or len(seen) >= MOST_PLACEHOLDERS:
                 continue
             seen.add(words)
-            line = block.line or line_of(article, each.written)
-            yield Remark("placeholder-unexplained", line, f"nothing says what to put in for {each.written}")
+            line = line_from(article, each.written, block.line)
+            if _MISSPELT.search(words):
+                yield Remark("placeholder-misspelt", line, f"{each.written} is misspelt: letter")
+            if not (general and "<" in each.written) and not any(words in text for text in explained):
+                yield Remark("placeholder-unexplained", line, f"nothing says what to put in for {each.written}")
 
 
 def _mixed(block: Block, spellings: set[tuple[str, bool]]) -> Iterator[Remark]:

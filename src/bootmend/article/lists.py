@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bootmend.article.nodes import Block, Heading, Item, Listing, Remark
@@ -11,12 +12,12 @@ if TYPE_CHECKING:
 
 
 class DraftList:
-    """A list that is being built; ``items`` are their blocks and first line."""
+    """A list that is being built; ``items`` are their blocks, first line and operations."""
 
     def __init__(self, start: int, line: int) -> None:
         self.start = start
         self.line = line
-        self.items: list[tuple[list[Block | DraftList], int]] = []
+        self.items: list[tuple[list[Block | DraftList], int, tuple[str, ...]]] = []
 
 
 def finish(blocks: Iterable[Block | DraftList], remarks: list[Remark]) -> tuple[Block, ...]:
@@ -41,7 +42,8 @@ def finish(blocks: Iterable[Block | DraftList], remarks: list[Remark]) -> tuple[
 
 
 def _freeze(listing: DraftList, remarks: list[Remark]) -> Listing:
-    return Listing(listing.start, tuple(Item(finish(blocks, remarks), line) for blocks, line in listing.items), listing.line)
+    items = (Item(finish(blocks, remarks), line, operations) for blocks, line, operations in listing.items)
+    return Listing(listing.start, tuple(items), listing.line)
 
 
 def _replace(done: list[Block], last: _Numbered | None) -> None:
@@ -72,7 +74,7 @@ class _Numbered:
         if other.start != self.following:
             remarks.append(Remark("list-number", other.line, f"two steps are written as {other.start}"))
         before = self.items[-1]
-        self.items[-1] = Item((*before.blocks, *between), before.line)
+        self.items[-1] = replace(before, blocks=(*before.blocks, *between))
         self.items += other.items
 
     def listing(self) -> Listing:

@@ -6,11 +6,15 @@ Markdown: a value that is filled in needs no escaping until a renderer writes it
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+
+LONGEST_VALUE = 300
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +125,16 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One item of a list."""
+    """One item of a list.
+
+    ``operations`` are what the step's own marker names (:mod:`bootmend.article.steps`), ``done`` says by what they were
+    done on this machine, "" for not.
+    """
 
     blocks: tuple[Block, ...]
     line: int = 0
+    operations: tuple[str, ...] = ()
+    done: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +230,12 @@ def steps_of(article: Article) -> tuple[Item, ...]:
     lists = lists or [block for block in blocks if isinstance(block, Listing)]
     chosen = [listing for listing in lists if listing.ordered] or lists
     return tuple(item for listing in chosen for item in listing.items)
+
+
+def printable(value: str) -> str:
+    """One line without control or direction marks, of a bounded length."""
+    text = " ".join(_UNSAFE.sub(" ", value).split())
+    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
 
 
 def plain(children: Iterable[Inline]) -> str:

@@ -40,8 +40,10 @@ _STYLE = (
     "pre{border:1px solid #8886;border-radius:6px;padding:.7rem;overflow-x:auto;overflow-wrap:normal}"
     "blockquote{margin:1rem 0;padding:.1rem 1rem;border-left:4px solid #8888}"
     "li{margin:.4rem 0}table{border-collapse:collapse}td,th{border:1px solid #8886;padding:.3rem .6rem;text-align:left}"
+    ".done::marker{color:#2da44e;font-weight:bold}"
     "@media print{body{max-width:none}pre{white-space:pre-wrap}}"
 )
+_DONE = ' class="done"'
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
@@ -83,7 +85,7 @@ def _block(block: Block) -> str:
 
 
 def _listing(listing: Listing) -> str:
-    items = "".join(f"<li>{_item(item.blocks)}</li>" for item in listing.items)
+    items = "".join(f"<li{_DONE if item.done else ''}>{_item(item.blocks)}</li>" for item in listing.items)
     start = f' start="{listing.start}"' if listing.start > 1 else ""
     return f"<ol{start}>{items}</ol>" if listing.ordered else f"<ul>{items}</ul>"
 

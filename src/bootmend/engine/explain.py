@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 from bootmend.article.codes import lookup
 from bootmend.catalog import rule_modules
+from bootmend.engine.deeds import deeds_of, repaired_details
 from bootmend.engine.diagnose import diagnose
 from bootmend.engine.runs import undoable_runs
+from bootmend.engine.state import may_have_runs
 from bootmend.engine.target import Target
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from bootmend.article.codes import CodeInfo
+    from bootmend.article.steps import Deed
     from bootmend.catalog import RuleModule
     from bootmend.engine.diagnose import Report
 
@@ -27,20 +33,43 @@ def rules_for(what: str) -> tuple[list[RuleModule], list[CodeInfo]]:
     return [module for module in modules if wanted & {*module.RULE.stop_codes, *module.RULE.status_codes}], codes
 
 
-def article_values(module: RuleModule, *, vm: str = "", disk: str = "") -> dict[str, str]:
-    """The values of a machine that an article can be filled in with: those of its disk, where one is given."""
-    values = {"vmname": vm} if vm else {}
+class Explained(NamedTuple):
+    """A rule, and what is known of one machine: values for the article's gaps, and what has been done there.
+
+    ``concerns``: the fault is on the disk, or a run there was about it.
+    """
+
+    rule: RuleModule
+    values: Mapping[str, str] = MappingProxyType({})
+    deeds: tuple[Deed, ...] = ()
+    concerns: bool = False
+
+
+def explain_on(module: RuleModule, *, vm: str = "", disk: str = "") -> Explained:
+    """A rule's article on a machine: with the values of its disk, where one is given, and what was done on that.
+
+    Raises:
+        ReadError: the disk cannot be read.
+    """
     if not disk:
-        return values
+        return Explained(module, {"vmname": vm} if vm else {})
     with Target(disk) as target:
-        report = diagnose(target, rules=[module.RULE.id], vm=vm)
-    runs = undoable_runs(disk)
+        return explain_report(diagnose(target, rules=[module.RULE.id], vm=vm), module)
+
+
+def explain_report(report: Report, module: RuleModule) -> Explained:
+    """A rule's article on the machine of a report that looked for the rule."""
+    rule = module.RULE.id
+    runs = undoable_runs(report.path) if may_have_runs(report.path) else []
     run = {"run": runs[0].id} if runs else {}
-    return values | report_values(report, module.RULE.id) | run
+    repaired = repaired_details(runs, rule)
+    found = any(finding.rule == rule for finding in report.findings)
+    values = report_values(report, rule, repaired) | run
+    return Explained(module, values, deeds_of(report, rule), concerns=found or bool(repaired))
 
 
-def report_values(report: Report, rule: str) -> dict[str, str]:
-    """The values for the article of a rule, from a report."""
+def report_values(report: Report, rule: str, repaired: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
+    """The values for the article of a rule, from a report; ``repaired`` are the details of its fault where a run has cured it."""
     machine = report.machine
     system = next((volume for volume in machine.volumes if "system" in volume.roles), None)
     windows = next((volume for volume in machine.volumes if "windows" in volume.roles), None)
@@ -50,12 +79,19 @@ def report_values(report: Report, rule: str) -> dict[str, str]:
         "computer": machine.computer,
         "vmname": report.vm or machine.computer,
         "store": machine.stores[0] if machine.stores else "",
+        "storevolume": _volume_of(machine.stores[0]) if len(machine.stores) > 1 else "",
         "systemvolume": f"volume {system.number}" if system else "",
         "windowsvolume": f"volume {windows.number}" if windows else "",
     }
-    if finding is not None:
-        details = finding.details
-        if "path" in details:
+    details = finding.details if finding is not None else repaired
+    if details:
+        if "path" in details and "volume" in details:
             values["store"] = f"volume {details['volume']} {details['path']}"
+            values["storevolume"] = details["volume"] if len(machine.stores) > 1 else ""
         values |= {name: details[name] for name in ("loader", "loadername", "imcpath", "disk_id") if details.get(name)}
     return {name: value for name, value in values.items() if value}
+
+
+def _volume_of(where: str) -> str:
+    """``1`` of ``volume 1 \\Boot\\BCD``."""
+    return where.split()[1] if where.startswith("volume ") else ""

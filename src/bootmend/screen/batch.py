@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 #: fewer pictures than this are read in this process: starting others would take longer
 WORTH_A_POOL = 6
+#: a process makes room for another after so many: the network keeps memory for every width of line that it has seen
+PICTURES_A_PROCESS = 300
 
 
 def read_many(items: Iterable[tuple[str, bytes]], *, engines: Sequence[str] | None = None, jobs: int = 1) -> Iterator[Reading]:
@@ -40,7 +42,7 @@ def _pooled(items: Iterable[tuple[str, bytes]], engines: tuple[str, ...] | None,
     from concurrent.futures.process import BrokenProcessPool
     from multiprocessing import get_context
 
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(jobs, get_context("spawn"), max_tasks_per_child=PICTURES_A_PROCESS) as pool:
         waiting: deque[Future[Reading]] = deque()
         try:
             for name, data in items:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 MOST_LINES = 34
 _LABEL = re.compile(r"^\s*([^:]{2,24}):\s*(.*)$")
 _HINT = re.compile(r"^\s*\w{2,12}=\w{3,20}")
+_KEY = re.compile(r"\bF[18]\b")
+#: a page brighter than this is a document that quotes the screen
+BRIGHTEST = 160
 _UPDATE = re.compile(r"\berror\s+([c8][0-9a-f]{7})\s+applying", re.IGNORECASE)
 
 
@@ -57,8 +60,14 @@ def find_boot_error(text: PageText, table: CodeTable) -> BootError | None:
 
 
 def _key_hint(text: PageText) -> bool:
-    """The last line of the text screen in any language: ``ENTER=Continue``."""
-    return any(_HINT.match(plain(line.text)) for line in text.page.lines[-2:])
+    """The last lines in any language: ``ENTER=Continue`` of the text screen, F1 or F8 of the blue page."""
+    last = [plain(line.text) for line in text.page.lines[-4:]]
+    return any(_HINT.match(line) for line in last[-2:]) or (_is_dark(text) and any(_KEY.search(line) for line in last))
+
+
+def _is_dark(text: PageText) -> bool:
+    colour = text.page.background
+    return colour is not None and sum(colour) < 3 * BRIGHTEST
 
 
 def _judge(text: PageText, table: CodeTable, status: str | None, file: str | None, sights: tuple[Sight, ...]) -> BootError:

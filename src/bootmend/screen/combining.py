@@ -33,7 +33,8 @@ def combine(readings: Sequence[Reading]) -> Reading:
         return readings[-1]
     same = [reading for reading in shown if reading.state == shown[-1].state]
     best = max(
-        same, key=lambda reading: (reading.stop_code is not None or reading.status_code is not None, _RANK[reading.confidence])
+        reversed(same),
+        key=lambda reading: (reading.stop_code is not None or reading.status_code is not None, _RANK[reading.confidence]),
     )
     remarks = [*best.remarks, *_agreement(readings, shown), *_progress(same)]
     codes = dict.fromkeys(code for reading in same if (code := reading.stop_code or reading.status_code))

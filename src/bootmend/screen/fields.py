@@ -11,7 +11,7 @@ from bootmend.screen.text import likeness
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-FILE = re.compile(r"[\w$~.\-]{1,64}\.(?:sys|exe|dll|tmp|efi|bin)\b", re.IGNORECASE)
+FILE = re.compile(r"[\w$~.\-]{1,64}\.(?:sys|exe|d[lI1|]{2}|tmp|efi|bin)(?!\w)", re.IGNORECASE)
 PATH = re.compile(r"(?:[A-Za-z]:)?(?:\\[\w .$~()\-]{1,64}){1,12}")
 PERCENT = re.compile(r"(?<![\d.,])(\d{1,3})\s{0,2}%")
 _HEX = "0-9A-FOQILZSG@|"
@@ -20,15 +20,17 @@ PREFIX = r"[0OoQ@D][xX×*]"
 STATUS = re.compile(rf"(?:{PREFIX})\s?([cC8][{_HEX}{_HEX.lower()}]{{7}})(?![0-9A-Za-z])")
 SHORT_HEX = re.compile(rf"[(\[{{]\s*{PREFIX}\s?([{_HEX}{_HEX.lower()}]{{1,8}})\s*[)\]}}]?\s*$")
 PARAMETER = re.compile(rf"{PREFIX}\s?([{_HEX}{_HEX.lower()}]{{16}}|[{_HEX}{_HEX.lower()}]{{8}})(?![0-9A-Za-z])")
+#: what may stand before the first parameter, and between two
+_OPENING, _BETWEEN = re.compile(r"[\s_]*[(\[{<]?[\s_]*"), re.compile(r"[\s_]*[,.;:]?[\s_]*")
 _KEY_ID = re.compile(r"\b([0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12})\b", re.IGNORECASE)
 _SHORT_KEY_ID = re.compile(r"(?:key id|schl\w*-?id|キー ?ID)\D{0,40}?[:(\s]\s*([0-9A-F]{8})\b", re.IGNORECASE)
 _KB = re.compile(r"\bKB\s?(\d{6,7})\b", re.IGNORECASE)
 
 
-_INNER_I = re.compile(r"(?<=[a-z])I(?=[a-z.]|$)|(?<=\\.d)[lI]{2}$|(?<=\\.)eXe$")
+_INNER_I = re.compile(r"(?<=[a-z])I(?=[a-z.]|$)|(?<=\.d)[lI1|]{2}$|(?<=\.)eXe$")
 _SHAPES = str.maketrans({"0": "o", "1": "l", "i": "l", "5": "s", "8": "b", "|": "l"})
 _LOST_SLASH = re.compile(
-    r"^\\?[\\lI|/]{0,2}(Windows)[\\lI|/ ]{1,2}(system32)(?:[\\lI|/ ]{1,2}(drivers|config))?[\\lI|/ ]{1,2}(?=\S)", re.IGNORECASE
+    r"^\\?[\\lI|/]{0,2}(Windows)[\\lI|/( ]{1,2}(system32)(?:[\\lI|/( ]{1,2}(drivers|config))?[\\lI|/( ]{1,2}(?=\S)", re.IGNORECASE
 )
 _KNOWN_PATHS = (
     "\\Boot\\BCD",
@@ -57,6 +59,8 @@ xenbus xenvbd""",
     )
 )
 _FOLDERS = ("Windows", "System32", "drivers", "config", "Boot", "EFI", "Microsoft")
+_FOLDER_NAMES = frozenset(name.lower() for name in _FOLDERS)
+NEAR_WINDOWS = 70
 
 
 def tidy_file(name: str) -> str:
@@ -82,12 +86,20 @@ def tidy_path(path: str) -> str:
     if found is not None:
         path = "\\" + "\\".join(part for part in found.groups() if part) + "\\" + path[found.end() :]
     folders, slash, file = path.rpartition("\\")
-    path = "\\".join(map(_tidy_folder, folders.split("\\"))) + slash + tidy_file(file)
+    path = "\\".join(_tidy_folders(folders.split("\\"))) + slash + tidy_file(file)
     bare = _letters(path)
     return next((known for known in _KNOWN_PATHS if _letters(known) == bare and known.count("\\") != path.count("\\")), path)
 
 
+def _tidy_folders(names: list[str]) -> list[str]:
+    """Folders of Windows put right; what stands above ``System32`` and is hardly anything else is ``Windows``."""
+    names = [_tidy_folder(name) for name in names]
+    above = len(names) > 2 and names[0] == "" and names[2].lower() == "system32"
+    return ["", "Windows", *names[2:]] if above and likeness(names[1].lower(), "windows") >= NEAR_WINDOWS else names
+
+
 def _tidy_folder(name: str) -> str:
+    name = name.replace(" ", "") if name.replace(" ", "").lower() in _FOLDER_NAMES else name
     alike = [
         known for known in _FOLDERS if len(known) >= 6 and len(known) == len(name) and likeness(known.lower(), name.lower()) >= 85
     ]
@@ -99,12 +111,8 @@ def _letters(path: str) -> str:
 
 
 def percentage(texts: Iterable[str]) -> int | None:
-    """The first percentage from 0 to 100."""
-    for text in texts:
-        for found in PERCENT.finditer(text):
-            if int(found[1]) <= 100:
-                return int(found[1])
-    return None
+    """The first percentage from 0 to 100; the sign may stand on the next line."""
+    return next((int(found[1]) for found in PERCENT.finditer(" ".join(texts)) if int(found[1]) <= 100), None)
 
 
 def key_id(texts: Iterable[str]) -> str | None:
@@ -119,10 +127,22 @@ def kb_numbers(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(f"KB{found[1]}" for text in texts for found in _KB.finditer(text)))
 
 
+def parameter_count(text: str) -> int:
+    """How many numbers of a parameter's width there are, at most four."""
+    return min(4, len(PARAMETER.findall(text)))
+
+
 def parameters(text: str) -> tuple[str, ...]:
-    """The parameters of a stop code: up to four numbers of one width, or nothing where one of them is unclear."""
-    digits = [clean_hex(found[1]) for found in PARAMETER.finditer(text)][:4]
-    whole = [each for each in digits if each is not None]
-    if len(whole) != 4 or len({len(each) for each in whole}) != 1:
-        return ()
-    return tuple(f"0x{each}" for each in whole)
+    """The parameters with which ``text`` begins: four numbers of one width, or nothing where one of them is unclear."""
+    found: list[str] = []
+    opening = _OPENING.match(text)
+    at = opening.end() if opening else 0
+    while len(found) < 4:
+        seen = PARAMETER.match(text, at)
+        digits = None if seen is None else clean_hex(seen[1])
+        if seen is None or digits is None or (found and len(digits) != len(found[0])):
+            return ()
+        found.append(digits)
+        between = _BETWEEN.match(text, seen.end())
+        at = between.end() if between else seen.end()
+    return tuple(f"0x{each}" for each in found)

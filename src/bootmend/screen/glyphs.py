@@ -27,8 +27,9 @@ UNKNOWN_CELL = "\ufffd"
 TRUST = 0.88
 #: so many cells must hold ink: less can be chance
 FEWEST_CELLS = 8
-#: dots in which a cell may differ from its glyph, and by how much less than from any other glyph
-MOST_WRONG_DOTS = 5
+#: of the dots of a cell one in so many may differ from its glyph, at most so many; and every other glyph must differ in
+#: so many more
+DOTS_A_WRONG_ONE, MOST_WRONG_DOTS = 22, 5
 CLEAR_MARGIN = 3
 #: an inverse cell (a highlighted menu line) has more than this share of its dots set; the fullest letter, M, has 0.44
 INVERSE = 0.5
@@ -49,6 +50,7 @@ class Font(NamedTuple):
     characters: tuple[str, ...]
     row_ink: NDArray[np.float64]
     column_ink: NDArray[np.float64]
+    has_full_letters: bool
 
 
 class Grid(NamedTuple):
@@ -96,6 +98,7 @@ def _font(lines: list[str]) -> Font:
         tuple(glyphs.values()),
         text.sum(axis=(0, 2)),
         column_ink,
+        bool((text.mean(axis=(1, 2)) > INVERSE).any()),
     )
 
 
@@ -180,16 +183,31 @@ def _cells(ink: NDArray[np.bool_], font: Font, left: int, top: int) -> NDArray[n
 
 
 def _keys(cells: NDArray[np.bool_], font: Font) -> tuple[NDArray[np.bool_], list[bytes]]:
-    """Cells as (count, dots) with inverse ones turned, and each as the bytes that glyphs are looked up by."""
-    count = len(cells)
-    dots = cells[:, :, : font.columns].reshape(count, -1)
+    """Cells as (count, dots) with inverse ones turned, and each as the bytes that glyphs are looked up by.
+
+    Where letters of a font fill more than half of their cell (it is eight rows high), a glyph comes before the share of ink.
+    """
+    dots = cells[:, :, : font.columns].reshape(len(cells), font.height * font.columns)
     inverse = dots.mean(axis=1) > INVERSE
+    if font.has_full_letters:
+        plain, turned = _packed(dots, font), _packed(~dots, font)
+        inverse = np.array(
+            [
+                other in font.glyphs and key not in font.glyphs if (key if turn else other) in font.glyphs else turn
+                for key, other, turn in zip(plain, turned, inverse.tolist(), strict=True)
+            ],
+            dtype=bool,
+        )
     dots = dots ^ inverse[:, None]
-    packed = np.zeros((count, font.height, 16), dtype=bool)
-    packed[:, :, : font.columns] = dots.reshape(count, font.height, font.columns)
-    raw = np.packbits(packed, axis=2).tobytes()
-    size = font.height * 2
-    return dots, [raw[at : at + size] for at in range(0, len(raw), size)]
+    return dots, _packed(dots, font)
+
+
+def _packed(dots: NDArray[np.bool_], font: Font) -> list[bytes]:
+    """Each cell as bytes, sixteen columns to a row of dots."""
+    packed = np.zeros((len(dots), font.height, 16), dtype=bool)
+    packed[:, :, : font.columns] = dots.reshape(len(dots), font.height, font.columns)
+    raw, size = np.packbits(packed, axis=2).tobytes(), font.height * 2
+    return [raw[at : at + size] for at in range(0, len(raw), size)]
 
 
 def _bands(profile: _Profile, font: Font, top: int) -> NDArray[np.bool_]:
@@ -216,7 +234,7 @@ def _known_share(bands: NDArray[np.bool_], font: Font, left: int) -> float:
     padded[:, :, -left : width - left] = bands
     cells = padded.reshape(count, high, wide, font.width).transpose(0, 2, 1, 3).reshape(-1, high, font.width)
     dots, keys = _keys(cells[cells.any(axis=(1, 2))], font)
-    inked = [font.glyphs.get(key) for key, cell in zip(keys, dots, strict=True) if cell.any()]
+    inked = [font.glyphs.get(key) for key, holds_ink in zip(keys, list(dots.any(axis=1)), strict=True) if holds_ink]
     letters = sum(each is not None and each.isascii() for each in inked)
     return letters / len(inked) if len(inked) >= FEWEST_CELLS and letters >= FEWEST_CELLS else 0.0
 
@@ -258,7 +276,8 @@ def _nearest(cell: NDArray[np.bool_], font: Font) -> str:
         return " "
     apart = (font.table ^ cell.astype(np.uint8)).sum(axis=1)
     order = np.argsort(apart, kind="stable")[:2]
-    if apart[order[0]] > MOST_WRONG_DOTS or apart[order[1]] - apart[order[0]] < CLEAR_MARGIN:
+    allowed = min(MOST_WRONG_DOTS, font.columns * font.height // DOTS_A_WRONG_ONE)
+    if apart[order[0]] > allowed or apart[order[1]] - apart[order[0]] < CLEAR_MARGIN:
         return UNKNOWN_CELL
     return font.characters[int(order[0])]
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bootmend.screen import fields
 from bootmend.screen.boot_manager import find_boot_error, update_status
+from bootmend.screen.evidence import with_evidence
 from bootmend.screen.page_text import PageText
 from bootmend.screen.reading import UNKNOWN, Reading, Sight
 from bootmend.screen.states import find_state
@@ -93,9 +94,10 @@ def _with_fields(reading: Reading, page: Page) -> Reading:
     if reading.state == UNKNOWN:
         return reading
     texts = [plain(line.text) for line in page.lines]
-    return replace(
+    found = replace(
         reading,
         percentage=fields.percentage(texts) if reading.state in _PERCENT_STATES else None,
         key_id=fields.key_id(texts) if reading.state.startswith("bitlocker") else None,
         kb_numbers=fields.kb_numbers(texts),
     )
+    return with_evidence(found, page)

@@ -385,6 +385,9 @@ CLASSIC_STOP = (
     "problem has been detected and windows has been shut down",
     "this is the first time you've seen this stop error screen",
     "beginning dump of physical memory",
+    "es wurde ein problem festgestellt. windows wurde heruntergefahren",
+    "wenn sie diese fehlermeldung zum ersten mal angezeigt bekommen",
+    "問題が検出されたため、コンピューターに損害を与えないように",
     "the bugcheck was:",
 )
 STOP_SUPPORT = (
@@ -419,7 +422,8 @@ BOOT_MANAGER = (
     "windows konnte nicht gestartet werden. dies kann auf eine",
     "windows ブート マネージャー",
     "windows を起動できませんでした",
-    "ihr pc muss repariert werden",
+    "pc muss repariert werden",
+    "gerät muss repariert werden",
     "pc を修復する必要があります",
     "pc/デバイスを修復する必要があります",
     "you'll need to use recovery tools",

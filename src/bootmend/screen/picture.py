@@ -25,6 +25,7 @@ MOST_BYTES = 64 * 1024 * 1024
 MOST_FRAMES = 8
 #: pixels of all frames of an animation together: each must be unpacked to reach the last
 MOST_ANIMATED = 600_000_000
+MOST_ANIMATED_FRAMES = 5000
 SMALLEST_SIDE = 16
 INSTALL_SCREEN = "pip install 'bootmend[screen]'"
 INSTALL_OCR = "pip install 'bootmend[ocr]'"
@@ -92,7 +93,8 @@ def frames(data: bytes) -> Iterator[Pixels]:
             picture = pillow.open(io.BytesIO(data), formats=("PNG", "BMP", "DIB", "JPEG", "GIF", "PPM"))
         with picture:
             _check_size(picture.size)
-            yield from _decode(picture)
+            count = _count_frames(data) if picture.format == "GIF" else 1
+            yield from _decode(picture, count)
     except pillow.DecompressionBombError as error:
         raise UnsupportedError(f"the picture is too large: at most {MOST_PIXELS // 1_000_000} million pixels are read") from error
     except pillow_errors() as error:
@@ -141,14 +143,40 @@ def _check_size(size: tuple[int, int]) -> None:
         raise UnsupportedError(f"the picture has {width} x {height} pixels; at most {MOST_PIXELS // 1_000_000} million are read")
 
 
-def _decode(picture: Image.Image) -> Iterator[Pixels]:
-    count = getattr(picture, "n_frames", 1) if picture.format == "GIF" else 1
+def _count_frames(data: bytes) -> int:
+    """How many frames a GIF has, by its blocks (GIF89a specification, 1990), or one more than are read.
+
+    Pillow would count all of them first, and a file can hold millions.
+    """
+    at, count = 13 + _colours(data[10:11]), 0
+    while count <= MOST_ANIMATED_FRAMES:
+        kind = data[at : at + 1]
+        if kind == b",":
+            count += 1
+            at += 11 + _colours(data[at + 9 : at + 10])
+        elif kind == b"!":
+            at += 2
+        else:
+            break
+        while at < len(data) and data[at]:
+            at += data[at] + 1
+        at += 1
+    return max(1, count)
+
+
+def _colours(flags: bytes) -> int:
+    """Bytes of the table of colours that a GIF's flags announce."""
+    return 3 << ((flags[0] & 7) + 1) if flags and flags[0] & 0x80 else 0
+
+
+def _decode(picture: Image.Image, count: int) -> Iterator[Pixels]:
     if count == 1:
         yield _pixels(picture)
         return
     area = picture.size[0] * picture.size[1]
-    if count * area > MOST_ANIMATED:
-        raise UnsupportedError(f"the animation has {count} frames of {area} pixels", hint="give the frame that matters as a PNG")
+    if count > MOST_ANIMATED_FRAMES or count * area > MOST_ANIMATED:
+        many = f"more than {MOST_ANIMATED_FRAMES}" if count > MOST_ANIMATED_FRAMES else f"{count}"
+        raise UnsupportedError(f"the animation has {many} frames of {area} pixels", hint="give the frame that matters as a PNG")
     last: deque[Pixels] = deque(maxlen=max(1, min(MOST_FRAMES, MOST_PIXELS // max(1, area))))
     for index in range(count):  # only forwards: Pillow replays an animation to go back
         picture.seek(index)

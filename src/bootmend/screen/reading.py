@@ -66,7 +66,8 @@ class Reading:
     ``confidence`` speaks of the most telling thing: of the code where a code is shown, else of the state.
     ``certain`` needs two independent agreeing pieces of evidence, or text read bit for bit; ``likely`` is one piece
     that was checked against a table; ``unknown`` means that nothing is claimed.  ``possible_codes`` holds every
-    code of a name that has several; ``stop_code`` is then None.
+    code of a name that has several; ``stop_code`` is then None.  ``candidates`` are ids of rules, the likeliest first;
+    ``look_at`` says where on the disk to look to decide.
     """
 
     file: str
@@ -85,6 +86,7 @@ class Reading:
     kb_numbers: tuple[str, ...] = ()
     evidence: tuple[Sight, ...] = ()
     candidates: tuple[str, ...] = ()
+    look_at: tuple[str, ...] = ()
     engines: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
     text: tuple[str, ...] = ()
@@ -117,6 +119,7 @@ class Reading:
             "kb_numbers": list(self.kb_numbers),
             "evidence": [sight.to_json() for sight in self.evidence],
             "candidates": list(self.candidates),
+            "look_at": list(self.look_at),
             "engines": list(self.engines),
             "remarks": list(self.remarks),
             "text": list(self.text),

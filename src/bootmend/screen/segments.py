@@ -25,6 +25,8 @@ LEAST_HEIGHT = 5
 GREATEST_HEIGHT = 0.12
 #: a gap wider than this many line heights parts two lines that stand side by side
 WORD_GAP = 2.2
+#: in a row of so many pieces one that is so many times as tall as the letters is a mark that somebody drew
+ROW_OF_LETTERS, TALLEST_LETTER = 8, 2.0
 #: a square this full of ink and this large is a QR code or a tile
 SQUARE = 40
 
@@ -76,9 +78,9 @@ def _outside(boxes: list[tuple[int, ...]], solids: NDArray[np.int32]) -> list[tu
 def _lines(boxes: list[tuple[int, int, int, int]]) -> list[tuple[int, int, int, int]]:
     """Pieces joined into lines: rows first, then parted at wide gaps."""
     lines: list[tuple[int, int, int, int]] = []
-    for row in _rows(boxes):
-        tall = int(np.percentile([box[3] - box[1] for box in row], 80))
-        row.sort()
+    for pieces in _rows(boxes):
+        tall = int(np.percentile([box[3] - box[1] for box in pieces], 80))
+        row = sorted(_without_marks(pieces, tall))
         current = row[0]
         for box in row[1:]:
             if box[0] - current[2] > WORD_GAP * max(tall, 8):
@@ -88,6 +90,13 @@ def _lines(boxes: list[tuple[int, int, int, int]]) -> list[tuple[int, int, int, 
                 current = (current[0], min(current[1], box[1]), max(current[2], box[2]), max(current[3], box[3]))
         lines.append(current)
     return lines
+
+
+def _without_marks(row: list[tuple[int, int, int, int]], tall: int) -> list[tuple[int, int, int, int]]:
+    """A row without an arrow or a pointer that touches its letters: they would be a small part of a high line."""
+    if len(row) < ROW_OF_LETTERS:
+        return row
+    return [box for box in row if box[3] - box[1] <= TALLEST_LETTER * max(tall, LEAST_HEIGHT)]
 
 
 def _rows(boxes: list[tuple[int, int, int, int]]) -> list[list[tuple[int, int, int, int]]]:

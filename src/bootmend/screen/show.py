@@ -55,6 +55,7 @@ def show(reading: Reading, paint: Paint, clean: Callable[[str], str] = str) -> s
     if reading.recognised:
         head += f"   {reading.confidence}"
     rows = [f"    {name:<11}{clean(value)}" for name, value in _fields(reading) if value]
+    rows += [f"    {'look at' if place == 0 else '':<11}{clean(advice)}" for place, advice in enumerate(reading.look_at)]
     remarks = [f"  note: {clean(remark)}" for remark in reading.remarks]
     return "\n".join([head, *rows, *remarks, *_next(reading)]) + "\n"
 

@@ -28,13 +28,18 @@ MOST_LINES = 26
 #: so many lines of other text, of so many letters each, make it a page that quotes one
 MOST_FOREIGN = 3
 FOREIGN_LETTERS = 10
+#: so many parameters behind the number make it a stop screen's, also where the others cannot be read
+SURE_PARAMETERS = 2
 #: ``Stop code`` begins its line; an article's sentence ends with it
 LONGEST_ANCHOR = 14
 _CLASSIC = re.compile(
-    r"(\*{1,3})?[\s*]{0,4}\b[S5]T[O0]P\s?[:;.]?\s{0,3}(?:([0O@DQ][xX×*])\s?([0-9A-Za-z@|]{8,20})|([cC][0O][0-9A-Fa-fO]{6}))\s{0,3}([(\[{][^\n]*)?"
+    r"(\*{1,3})?[\s*]{0,4}\b[S5]T[O0]P\s?[:;.]?[\s_]{0,3}(?:([0O@DQ][xX×*])\s?([0-9A-Za-z@|]{6,20})|([cC][0O][0-9A-Fa-fO]{6}))\s{0,3}([(\[{][^\n]*)?"
 )
+_ADDRESS = re.compile(r"^[*\s]*\S+\s*-\s*Address")
 _FATAL = re.compile(r"\*{3} Fatal System Error: 0x([0-9a-fA-F]{8})\b")
 _EMS = re.compile(r"STOPCODE\"[^>]{0,40}>\s*<VALUE>\"?0x([0-9A-Fa-f]{1,8})", re.IGNORECASE)
+#: what the sentence before the name ends with
+_SEARCH_FOR = ("laterforthiserror", "errorforthiserror", "fortheerror", "thiserror")
 _TAIL = re.compile(r"[(\[{]([^)\]}]{1,40})[)\]}]?\s*$")
 _SPACED_HEX = re.compile(r"^0[xX]([0-9A-Fa-f]{8})$")
 
@@ -80,11 +85,10 @@ def _classic(text: PageText, table: CodeTable) -> StopFound | None:
 def _from_number(text: PageText, table: CodeTable, index: int, seen: re.Match[str]) -> StopFound | None:
     line = text.page.lines[index]
     digits = seen[3] or seen[4]
-    rest = " ".join(plain(each.text) for each in text.page.lines[index : index + 4])[
-        seen.start(3) if seen[3] else seen.start(4) :
-    ]
-    params = fields.parameters(rest[len(digits) :])
-    if not _is_classic(text, seen, params, index):
+    rest = [plain(each.text) for each in text.page.lines[index : index + 4]]
+    rest[0] = rest[0][seen.end(3) if seen[3] else seen.end(4) :]
+    params = fields.parameters("".join(rest[:2])) or fields.parameters(" ".join(rest))
+    if not _is_classic(text, seen, bool(params) or fields.parameter_count(" ".join(rest[:2])) >= SURE_PARAMETERS, index):
         return None
     code = None if len(digits) != 8 or clean_hex(digits) is None else _known(table, digits, exact=text.page.exact)
     sights = [Sight("stop code", line.text, line.box, text.page.engine)]
@@ -109,15 +113,13 @@ def _known(table: CodeTable, digits: str, *, exact: bool) -> str | None:
     return table.repair(digits)
 
 
-def _is_classic(text: PageText, seen: re.Match[str], params: tuple[str, ...], index: int) -> bool:
+def _is_classic(text: PageText, seen: re.Match[str], params: bool, index: int) -> bool:
     if text.page.engine == "serial":
-        return seen[1] is not None and bool(params or seen[4])
+        return seen[1] is not None and (params or seen[4] is not None)
     if _sentence(text, CLASSIC_STOP):
         return True
-    first = index <= 1 and seen[1] is not None and bool(params)
-    return (first or (seen[1] is not None and bool(params) and _blue(text))) or (
-        seen[4] is not None and (seen[5] or "").startswith("{")
-    )
+    starred = seen[1] is not None and params and (index <= 1 or _blue(text))
+    return starred or (seen[4] is not None and (seen[5] or "").startswith("{"))
 
 
 def _blue(text: PageText) -> bool:
@@ -126,12 +128,13 @@ def _blue(text: PageText) -> bool:
 
 
 def _classic_file(text: PageText) -> str | None:
+    """The file behind the sentence that accuses it, in any language, or before its address."""
     for line in text.page.lines:
         bare = plain(line.text)
-        if "following file" in bare or re.match(r"^[*\s]+\S+\s*-\s*Address", bare):
-            found = fields.FILE.search(bare)
-            if found is not None:
-                return fields.tidy_file(found[0])
+        tail = bare if _ADDRESS.match(bare) else bare.rpartition(":")[2] if ":" in bare else ""
+        found = fields.FILE.search(tail)
+        if found is not None and (tail is bare or tail.strip() == found[0]):
+            return fields.tidy_file(found[0])
     return None
 
 
@@ -255,11 +258,11 @@ def _anchored(text: PageText, table: CodeTable) -> Iterator[_Named]:
 
 def _behind_anchor(text: str) -> str | None:
     head, colon, tail = text.partition(":")
-    if colon and (
-        (len(squash(head)) <= LONGEST_ANCHOR and _like_anchor(head))
-        or squash(head).endswith(("laterforthiserror", "errorforthiserror", "fortheerror", "thiserror"))
-    ):
+    if colon and ((len(squash(head)) <= LONGEST_ANCHOR and _like_anchor(head)) or squash(head).endswith(_SEARCH_FOR)):
         return tail
+    asked = re.match(r"^(.{20,}error)[:;.,]\s?(\S.*)$", text)
+    if asked is not None and squash(asked[1]).endswith(_SEARCH_FOR):
+        return asked[2]
     words = re.match(r"^\s*(\S{2,6} ?\S{3,5})[\s.;,]+(\S.*)$", text)
     return words[2] if words is not None and _like_anchor(words[1]) else None
 
@@ -325,9 +328,11 @@ def _translated(text: PageText, table: CodeTable, support: list[Line]) -> _Named
     named = _elsewhere(text, table)
     if named is None:
         return None
-    percent = any(fields.PERCENT.search(plain(line.text)) for line in text.page.lines)
+    percent = fields.percentage(plain(line.text) for line in text.page.lines) is not None
     agrees = named.hex_code is not None and named.hex_code in named.match.codes
-    behind_label = ":" in plain(named.line.text)
+    index = text.page.lines.index(named.line)
+    label_above = index > 0 and plain(text.page.lines[index - 1].text).endswith(":")
+    behind_label = ":" in plain(named.line.text) or label_above
     signs = int(percent) + int(bool(support)) + int(agrees) + int(behind_label)
     return named if signs >= 2 and (percent or support) else None
 

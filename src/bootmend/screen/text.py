@@ -8,13 +8,11 @@ import re
 _ALIKE = str.maketrans({"0": "O", "1": "I", "5": "S", "8": "B", "l": "I", "|": "I", "×": "X", "@": "O"})
 _NOT_NAME = re.compile(r"[^A-Z0-9]+")
 _NOT_TEXT = re.compile(r"[\W_]+")
-_WIDE = str.maketrans(
-    {"×": "x", "：": ":", "（": "(", "）": ")", "，": ",", "％": "%", "＼": "\\", "；": ";", "’": "'", "“": '"', "”": '"'}
-)
+_WIDE = str.maketrans("×：（），％＼¥￥；’“”", 'x:(),%\\\\\\;\'""')
 
 
 def plain(text: str) -> str:
-    """Full-width punctuation and look-alikes as ASCII, blanks trimmed."""
+    """Full-width punctuation and look-alikes as ASCII, blanks trimmed; Japanese fonts draw a backslash as a yen sign."""
     return text.translate(_WIDE).strip()
 
 

@@ -6,14 +6,15 @@ One ``render_*`` for each thing that is shown; each knows the formats ``human``,
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from bootmend.article.codes import CodeInfo
-    from bootmend.catalog import RuleModule
     from bootmend.engine.diagnose import Report
+    from bootmend.engine.explain import Explained
     from bootmend.engine.plan import Plan
     from bootmend.engine.repair import Outcome, RunEntry
     from bootmend.model import Rule
@@ -34,8 +35,24 @@ def dump(document: Mapping[str, Any], output_format: str) -> str:
     return text + "\n"
 
 
-def render_report(report: Report, output_format: str, style: Style, *, name: str, steps: bool = True) -> str:
-    """A report; ``steps`` adds what to do next, for people."""
+class Story(NamedTuple):
+    """What a run is told with: the plan it carried out, the disk as the user named it, the pictures by their names."""
+
+    plan: Plan
+    name: str
+    pictures: Mapping[str, bytes] = MappingProxyType({})
+
+
+def render_report(
+    report: Report,
+    output_format: str,
+    style: Style,
+    *,
+    name: str,
+    steps: bool = True,
+    pictures: Mapping[str, bytes] = MappingProxyType({}),
+) -> str:
+    """A report; ``steps`` adds what to do next, for people; HTML shows the ``pictures`` that the screen was read from."""
     if output_format == "human":
         from bootmend.views.human import report_text
 
@@ -44,13 +61,25 @@ def render_report(report: Report, output_format: str, style: Style, *, name: str
         from bootmend.views import documents
 
         return dump(documents.report(report), output_format)
+    if output_format == "html":
+        from bootmend.views.report import report_html
+
+        return report_html(report, name=name, pictures=pictures)
     from bootmend.views import pages
 
-    return pages.report_page(report, output_format, name=name)
+    return pages.report_page(report, name=name)
 
 
 def render_plan(
-    plan: Plan, output_format: str, style: Style, *, name: str, steps: bool = True, kept: str = "", alone: bool = True
+    plan: Plan,
+    output_format: str,
+    style: Style,
+    *,
+    name: str,
+    steps: bool = True,
+    kept: str = "",
+    alone: bool = True,
+    pictures: Mapping[str, bytes] = MappingProxyType({}),
 ) -> str:
     """A plan; for people, ``steps`` adds what to do next, ``kept`` names the file it was kept in, ``alone`` adds doubts."""
     if output_format == "human":
@@ -58,21 +87,31 @@ def render_plan(
 
         return plan_text(plan, style, name=name, steps=steps, kept=kept, alone=alone)
     if output_format in MACHINE:
-        from bootmend.engine.plan_file import plan_json
+        from bootmend.views import documents
 
-        return dump(plan_json(plan), output_format)
+        return dump(documents.plan(plan), output_format)
+    if output_format == "html":
+        from bootmend.views.report import plan_html
+
+        return plan_html(plan, name=name, kept=kept, pictures=pictures)
     from bootmend.views import pages
 
-    return pages.plan_page(plan, output_format, name=name)
+    return pages.plan_page(plan, name=name)
 
 
-def render_run(outcome: Outcome, output_format: str, style: Style, *, seconds: float, untouched: str = "") -> str:
-    """The outcome of a repair; ``untouched`` is the disk of which a copy was repaired."""
+def render_run(
+    outcome: Outcome, output_format: str, style: Style, *, seconds: float, untouched: str = "", story: Story | None = None
+) -> str:
+    """The outcome of a repair; ``untouched`` is the disk of which a copy was repaired, ``story`` what HTML tells it with."""
     if output_format == "human":
         from bootmend.views.outcomes import run_text
 
         return run_text(outcome, style, seconds=seconds, untouched=untouched)
-    return _outcome(outcome, output_format)
+    if output_format == "html" and story is not None:
+        from bootmend.views.report import run_html
+
+        return run_html(outcome, story)
+    return _outcome(outcome, output_format, story)
 
 
 def render_undo(outcome: Outcome, output_format: str, style: Style) -> str:
@@ -84,11 +123,11 @@ def render_undo(outcome: Outcome, output_format: str, style: Style) -> str:
     return _outcome(outcome, output_format)
 
 
-def _outcome(outcome: Outcome, output_format: str) -> str:
+def _outcome(outcome: Outcome, output_format: str, story: Story | None = None) -> str:
     if output_format in MACHINE:
         from bootmend.views import documents
 
-        return dump(documents.run(outcome), output_format)
+        return dump(documents.run(outcome, story.plan.report.screen if story else None), output_format)
     from bootmend.views import pages
 
     return pages.run_page(outcome, output_format)
@@ -124,11 +163,11 @@ def render_catalog(rules: Sequence[Rule], output_format: str, style: Style, *, w
     return pages.catalog_page(rules, output_format)
 
 
-def render_article(rule: RuleModule, values: Mapping[str, str], output_format: str, style: Style, *, width: int) -> str:
-    """A rule's article, filled in with the values that are known."""
+def render_article(explained: Explained, output_format: str, style: Style, *, width: int) -> str:
+    """A rule's article for a machine."""
     from bootmend.views import articles
 
-    return articles.article(rule, values, output_format, style, width=width)
+    return articles.article(explained, output_format, style, width=width)
 
 
 def render_codes(codes: Sequence[CodeInfo], output_format: str) -> str:

@@ -6,31 +6,57 @@ from typing import TYPE_CHECKING, Any
 
 from bootmend import __version__
 from bootmend.article import Filled, fill, parse, to_markdown, to_page, to_terminal, to_text
+from bootmend.article.nodes import Listing, Paragraph, inlines_of, plain
+from bootmend.article.steps import TICK, tick
 from bootmend.catalog import article_text
 from bootmend.views import MACHINE, dump
+from bootmend.views.beside import with_ours
 from bootmend.views.style import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from bootmend.article import Article
     from bootmend.article.codes import CodeInfo
-    from bootmend.catalog import RuleModule
+    from bootmend.article.nodes import Item
+    from bootmend.article.steps import Deed
+    from bootmend.engine.explain import Explained
     from bootmend.views.style import Style
 
 NO_RULE = "No rule of the catalogue looks for it on a disk yet; a code alone never names the cause."
 
 
-def article(rule: RuleModule, values: Mapping[str, str], output_format: str, style: Style, *, width: int) -> str:
+def filled(explained: Explained) -> Filled:
+    """A rule's article for a machine: gaps filled, our commands beside Microsoft's, and the steps that were done ticked.
+
+    Render it with :func:`bootmend.article.to_html` (a fragment), ``to_page``, ``to_text`` or ``to_markdown``.  Its
+    ``article.summary`` is the one line above the fold.
+    """
+    article = parse(article_text(explained.rule), explained.rule.RULE.id)
+    return filled_article(article, explained.values, explained.deeds)
+
+
+def filled_article(article: Article, values: Mapping[str, str], deeds: Iterable[Deed] = ()) -> Filled:
+    """Any article for a machine, as :func:`filled` does with a rule's own."""
+    return tick(with_ours(fill(article, _as_typed(values)), values), deeds)
+
+
+def article(explained: Explained, output_format: str, style: Style, *, width: int) -> str:
     """A rule's article, filled in."""
-    filled = fill(parse(article_text(rule), rule.RULE.id), _as_typed(values))
+    page = filled(explained)
+    if output_format in MACHINE:
+        return dump(_document(explained, page), output_format)
+    return shown(page, output_format, style, width=width)
+
+
+def shown(page: Filled, output_format: str, style: Style, *, width: int) -> str:
+    """An article as ``html``, ``md``, or text that is coloured where the style is."""
     match output_format:
         case "html":
-            return to_page(filled)
+            return to_page(page)
         case "md":
-            return to_markdown(filled)
-        case "json" | "jsonl":
-            return dump(_document(rule, values, filled), output_format)
-    return to_terminal(filled, width) if style.colour else to_text(filled, width)
+            return to_markdown(page)
+    return to_terminal(page, width) if style.colour else to_text(page, width)
 
 
 def _as_typed(values: Mapping[str, str]) -> dict[str, str]:
@@ -38,17 +64,32 @@ def _as_typed(values: Mapping[str, str]) -> dict[str, str]:
     return {name: quoted(value) if name == "disk" else value for name, value in values.items()}
 
 
-def _document(rule: RuleModule, values: Mapping[str, str], filled: Filled) -> dict[str, Any]:
+def _document(explained: Explained, page: Filled) -> dict[str, Any]:
     """``bootmend.article/1``."""
     return {
         "schema": "bootmend.article/1",
         "version": __version__,
-        "rule": rule.RULE.id,
-        "title": filled.title,
-        "properties": dict(filled.article.properties),
-        "values": dict(values),
-        "markdown": to_markdown(filled),
-        "unfilled": sorted(filled.unknown),
+        "rule": explained.rule.RULE.id,
+        "title": page.title,
+        "summary": page.article.summary,
+        "properties": dict(page.article.properties),
+        "values": dict(explained.values),
+        "steps": [_step(number, item) for number, item in enumerate(page.article.steps, 1)],
+        "markdown": to_markdown(page),
+        "unfilled": sorted(page.unknown),
+    }
+
+
+def _step(number: int, item: Item) -> dict[str, Any]:
+    """A step and those within it, with what ticks it."""
+    words = next((plain(inlines_of(block)) for block in item.blocks if isinstance(block, Paragraph)), "")
+    inner = [one for block in item.blocks if isinstance(block, Listing) for one in block.items]
+    return {
+        "number": number,
+        "text": words.split(TICK)[0].strip(),
+        "operations": list(item.operations),
+        "done": item.done,
+        "steps": [_step(index, one) for index, one in enumerate(inner, 1)],
     }
 
 

@@ -11,18 +11,6 @@ from bootmend.views.style import plain
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-STYLE = """
-:root{color-scheme:light dark;--ink:#1b1f24;--paper:#fff;--line:#d0d7de;--soft:#f6f8fa;--bad:#b42318;--good:#1a7f37}
-@media(prefers-color-scheme:dark){:root{--ink:#e6edf3;--paper:#0d1117;--line:#30363d;--soft:#161b22;--bad:#ff7b72;--good:#3fb950}}
-body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:60rem;margin:2rem auto;padding:0 1rem}
-h1{font-size:1.6rem}h2{font-size:1.25rem;border-bottom:1px solid var(--line);padding-bottom:.3rem;margin-top:2rem}
-table{border-collapse:collapse;width:100%;margin:1rem 0;display:block;overflow-x:auto}
-th,td{border:1px solid var(--line);padding:.35rem .6rem;text-align:left;vertical-align:top}th{background:var(--soft)}
-pre{background:var(--soft);border:1px solid var(--line);padding:.8rem;overflow-x:auto}
-code,pre{font:14px/1.45 ui-monospace,monospace}.minus{color:var(--bad)}.plus{color:var(--good)}
-@media print{body{margin:0;max-width:none}}
-""".strip()
-
 
 @dataclass(frozen=True, slots=True)
 class Heading:
@@ -92,12 +80,10 @@ def _cell(text: str) -> str:
 
 def to_html(blocks: Iterable[Block], title: str) -> str:
     """One HTML file: no scripts, nothing loaded, light and dark, printable."""
-    body = "\n".join(_html(block) for block in blocks)
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{_shown(title)}</title>\n<style>\n{STYLE}\n</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
-    )
+    from bootmend.views.markup import Markup
+    from bootmend.views.sheet import page
+
+    return page(title, [Markup('<main class="plain">'), *(Markup(_html(block)) for block in blocks), Markup("</main>")])
 
 
 def _html(block: Block) -> str:
@@ -111,7 +97,7 @@ def _html(block: Block) -> str:
             rows = "".join("<tr>" + "".join(f"<td>{_shown(cell)}</td>" for cell in row) + "</tr>" for row in block.rows)
             return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
         case Lines():
-            return "<pre>" + "\n".join(_html_line(line) for line in block.lines) + "</pre>"
+            return '<pre tabindex="0">' + "\n".join(_html_line(line) for line in block.lines) + "</pre>"
 
 
 def _shown(text: str) -> str:

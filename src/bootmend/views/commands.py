@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypedDict
 
-from bootmend.catalog import rule_modules
+from bootmend.catalog import rule_places
 from bootmend.views.style import quoted
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def repair_command(
 ) -> str:
     """``bootmend repair DISK`` (or ``plan``) with options; rules are only named where they are not all there are."""
     words = ["bootmend", verb, quoted(disk)]
-    if len(set(rules)) < len(rule_modules()):
+    if len(set(rules)) < len(rule_places()):
         words += _repeated("--rule", rules)
     words += _repeated("--code", (f"0x{int(code, 16):X}" for code in codes))
     words += ["--offer", quoted(offer)] if offer else []

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bootmend import __version__
+from bootmend.engine.ranking import confidence, roles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bootmend.engine.diagnose import Report
+    from bootmend.engine.plan import Plan
     from bootmend.engine.repair import Outcome, RunEntry
+    from bootmend.engine.screen_and_disk import Screen
     from bootmend.model import Finding, Rule
 
 
@@ -23,23 +26,37 @@ def report(report: Report) -> dict[str, Any]:
         "vm": report.vm,
         "codes": list(report.codes),
         "machine": report.machine.to_json(),
-        "findings": [_finding(one) for one in report.findings],
+        "findings": [_finding(one) | _standing(one, report) for one in report.findings],
         "offers": [_finding(one) for one in report.offers],
         "inconclusive": [one.to_json() for one in report.inconclusive],
         "unexplained": list(report.unexplained),
         "remarks": list(report.remarks),
         "rules": list(report.rules),
         "verdict": report.verdict,
+        "screen": None if report.screen is None else report.screen.to_json(),
         "seconds": round(report.seconds, 3),
         "bytes_read": report.bytes_read,
+        "timings": [{"rule": rule, "seconds": round(seconds, 6)} for rule, seconds in report.timings],
     }
+
+
+def _standing(finding: Finding, report: Report) -> dict[str, str]:
+    """What a finding is among those of its report, and how sure it is that it is why the machine does not start."""
+    return {"role": roles(report)[finding.key], "confidence": confidence(finding, report)}
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
     return finding.to_json() | {"operations": [finding.fix] if finding.fix else []}
 
 
-def run(outcome: Outcome) -> dict[str, Any]:
+def plan(plan: Plan) -> dict[str, Any]:
+    """``bootmend.plan/1``; what the screen shows is no part of a plan that is kept, and is added here."""
+    from bootmend.engine.plan_file import plan_json
+
+    return plan_json(plan) | _screen(plan.report.screen)
+
+
+def run(outcome: Outcome, screen: Screen | None = None) -> dict[str, Any]:
     """``bootmend.outcome/1``: a repair or an undo."""
     return {
         "schema": "bootmend.outcome/1",
@@ -55,7 +72,12 @@ def run(outcome: Outcome) -> dict[str, Any]:
         "changes": [one.to_json() for one in outcome.changes],
         "verified": "on the disk; Windows has not been started",
         "notes": [*outcome.plan_notes, *outcome.notes],
-    }
+    } | _screen(screen)
+
+
+def _screen(screen: Screen | None) -> dict[str, Any]:
+    """``screen``, where one was given."""
+    return {} if screen is None else {"screen": screen.to_json()}
 
 
 def history(entries: Sequence[RunEntry]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from bootmend.catalog import find_rule
+from bootmend.engine.ranking import PRIMARY, confidence, roles
 from bootmend.model import Applicability, Severity
 from bootmend.views.commands import explain_command, repair_command, request_options
 from bootmend.views.style import Style, plain, quoted, size_text
@@ -20,14 +21,25 @@ if TYPE_CHECKING:
 MARKS = {Severity.ERROR: ("✗", "red"), Severity.WARNING: ("!", "yellow"), Severity.NOTE: ("·", "cyan")}
 WIDTH = 110
 WIDEST_PLACE = 40
-FORMATS = {"VHD dynamic": "dynamic VHD", "VHD fixed": "fixed VHD", "raw": "raw disk"}
+FORMATS = {
+    "VHD dynamic": "dynamic VHD",
+    "VHD fixed": "fixed VHD",
+    "VHD differencing": "differencing VHD",
+    "VHDX dynamic": "dynamic VHDX",
+    "VHDX fixed": "fixed VHDX",
+    "VHDX differencing": "differencing VHDX",
+    "raw": "raw disk",
+}
 
 
 def report_text(report: Report, style: Style, *, name: str, steps: bool = True) -> str:
     """What ``bootmend check`` prints; ``steps`` adds what to do next."""
-    lines = [*machine_lines(report.machine, style, name=name), ""]
+    lines = [*machine_lines(report.machine, style, name=name), "", *_screen_lines(report, style)]
+    standing = roles(report) if len(report.findings) > 1 else {}
     for finding in report.findings:
-        lines += [*finding_lines(finding, style, vm=report.vm, disk=name), ""]
+        role = standing.get(finding.key, "")
+        shown = f"{role} cause, {confidence(finding, report)}" if role == PRIMARY else role
+        lines += [*finding_lines(finding, style, vm=report.vm, disk=name, role=shown), ""]
     lines += _unexplained_lines(report, style, name)
     lines += _doubt_lines(report, style)
     lines.append(_verdict(report, style))
@@ -60,10 +72,10 @@ def _volume_row(volume: VolumeSummary) -> tuple[str, str, str, str]:
     return role, str(volume.number), plain(f"{volume.kind}{label}{size}"), plain(volume.contents)
 
 
-def finding_lines(finding: Finding, style: Style, *, vm: str = "", disk: str = "") -> Iterator[str]:
+def finding_lines(finding: Finding, style: Style, *, vm: str = "", disk: str = "", role: str = "") -> Iterator[str]:
     """One finding: rule, sentence, evidence, fix, where to read more."""
     mark, colour = MARKS[finding.severity]
-    yield style(f"{mark} {finding.rule}", colour, "bold") + _stops(finding)
+    yield style(f"{mark} {finding.rule}", colour, "bold") + _stops(finding) + (f"   ({role})" if role else "")
     sentence = plain(finding.sentence)
     yield from textwrap.wrap(sentence, WIDTH, initial_indent="  ", subsequent_indent="  ", break_long_words=False)
     yield from _evidence_lines(finding.evidence)
@@ -104,14 +116,28 @@ def short_code(code: str) -> str:
     return f"0x{int(code, 16):X}"
 
 
+def _screen_lines(report: Report, style: Style) -> Iterator[str]:
+    """What the screen shows, where one was given; its code is loaded only then."""
+    if report.screen is not None:
+        from bootmend.views.screens import screen_lines
+
+        yield from screen_lines(report.screen, style)
+
+
+def reported(report: Report) -> tuple[str, ...]:
+    """The unexplained codes of which nothing has been said with the screen."""
+    shown = report.screen.shown.codes if report.screen else ()
+    return tuple(code for code in report.unexplained if code not in shown)
+
+
 def _unexplained_lines(report: Report, style: Style, name: str) -> Iterator[str]:
-    for code in report.unexplained:
+    for code in reported(report):
         yield style(f"{short_code(code)} was reported, but nothing on this disk explains it. Nothing was written.", "yellow")
     for offer in report.offers:
         yield plain(f"  possible next: {offer.sentence}")
         yield plain(f"    it {offer.fix}; only with your consent:")
         yield f"    {repair_command(name, codes=report.codes, offer=offer.rule, vm=report.vm, verb='plan')}"
-    if report.unexplained or report.offers:
+    if reported(report) or report.offers:
         yield ""
 
 
@@ -135,7 +161,7 @@ def _verdict(report: Report, style: Style) -> str:
         return f"{style(f'{count} problem' + 's' * (count > 1), 'bold')}. Nothing was written.   {cost}"
     if report.inconclusive:
         return f"{style('No problem found, but not everything could be judged.', 'bold')} Nothing was written.   {cost}"
-    if report.unexplained:
+    if report.verdict == "unexplained":
         return f"{style('No problem found that explains the screen.', 'bold')}   {cost}"
     known = f"none of the {len(report.rules)} known problems is" if len(report.rules) > 1 else f"{report.rules[0]} is not"
     return f"{style('✓ healthy', 'green', 'bold')}: {known} on this disk.   {cost}"
@@ -159,7 +185,7 @@ def plan_text(plan: Plan, style: Style, *, name: str, steps: bool = True, kept: 
 
     ``kept`` is the file that it was kept in; where the report is not shown before, the plan is ``alone``.
     """
-    lines = [*_doubt_lines(plan.report, style)] if alone else []
+    lines = [*_screen_lines(plan.report, style), *_doubt_lines(plan.report, style)] if alone else []
     if alone and not plan.request.offer:
         lines += _unexplained_lines(plan.report, style, name)
     lines += _empty_plan(plan, style, name) if plan.is_empty else _full_plan(plan, style)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from bootmend import __version__
 from bootmend.views.blocks import Block, Heading, Lines, Table, Text, to_html, to_markdown
 from bootmend.views.commands import explain_command
-from bootmend.views.human import applicability_text, change_lines, plan_places, short_code
+from bootmend.views.human import applicability_text, change_lines, plan_places, reported, short_code
 from bootmend.views.outcomes import NOT_STARTED, undone_sentence, when_text
+from bootmend.views.screens import facts, summary
 from bootmend.views.style import Style, size_text
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from bootmend.engine.diagnose import Report
     from bootmend.engine.plan import Plan
     from bootmend.engine.repair import Outcome, RunEntry
+    from bootmend.engine.screen_and_disk import Screen
     from bootmend.model import Change, Finding, Rule
 
 PLAIN = Style(colour=False)
@@ -30,13 +32,15 @@ def _page(blocks: Iterable[Block], output_format: str, title: str) -> str:
     return to_html(everything, title) if output_format == "html" else to_markdown(everything)
 
 
-def report_page(report: Report, output_format: str, *, name: str) -> str:
-    """The report of a check."""
-    return _page(_report_blocks(report, name), output_format, f"Boot report: {report.vm or name}")
+def report_page(report: Report, *, name: str) -> str:
+    """The report of a check, as Markdown."""
+    return _page(_report_blocks(report, name), "md", f"Boot report: {report.vm or name}")
 
 
 def _report_blocks(report: Report, name: str) -> Iterator[Block]:
     yield Text(_verdict(report))
+    if report.screen is not None:
+        yield from _screen_blocks(report.screen)
     yield from _disk_blocks(report, name)
     yield Heading("Findings")
     if not report.findings:
@@ -46,6 +50,14 @@ def _report_blocks(report: Report, name: str) -> Iterator[Block]:
     yield from _doubts(report)
     cost = f"{size_text(report.bytes_read)} read in {report.seconds:.2f} s"
     yield Text(f"Rules: {', '.join(report.rules)}. {cost}. Nothing was written.")
+
+
+def _screen_blocks(screen: Screen) -> Iterator[Block]:
+    yield Heading("Screen")
+    yield Text(screen.sentence)
+    rows = [("shows", summary(screen.reading)), *facts(screen.reading)]
+    rows += [("look at", place) for place in screen.look_at] + [("note", remark) for remark in screen.remarks]
+    yield Table(("What", "Read"), tuple(rows))
 
 
 def _disk_blocks(report: Report, name: str) -> Iterator[Block]:
@@ -64,7 +76,7 @@ def _disk_blocks(report: Report, name: str) -> Iterator[Block]:
 
 def _doubts(report: Report) -> Iterator[Block]:
     lines = [f"{one.rule} could not be judged: {one.reason}" for one in report.inconclusive]
-    lines += [f"{short_code(code)} was reported, but nothing on this disk explains it." for code in report.unexplained]
+    lines += [f"{short_code(code)} was reported, but nothing on this disk explains it." for code in reported(report)]
     lines += [f"Possible next, only with consent: {offer.sentence} It {offer.fix}." for offer in report.offers]
     lines += report.remarks
     if lines:
@@ -91,9 +103,9 @@ def _finding_blocks(finding: Finding, name: str, vm: str) -> Iterator[Block]:
     yield Lines((explain_command(finding.rule, disk=name, vm=vm),))
 
 
-def plan_page(plan: Plan, output_format: str, *, name: str) -> str:
-    """A plan."""
-    return _page(_plan_blocks(plan), output_format, f"Plan {plan.id}: {name}")
+def plan_page(plan: Plan, *, name: str) -> str:
+    """A plan, as Markdown."""
+    return _page(_plan_blocks(plan), "md", f"Plan {plan.id}: {name}")
 
 
 def _plan_blocks(plan: Plan) -> Iterator[Block]:
@@ -106,6 +118,8 @@ def _plan_blocks(plan: Plan) -> Iterator[Block]:
     for note in plan.notes:
         yield Text(f"Note: {note}.")
     yield from _left_blocks(plan.left)
+    if plan.report.screen is not None:
+        yield from _screen_blocks(plan.report.screen)
     yield from _doubts(plan.report)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,11 +54,11 @@ def boot_font(fonts: FontSet, rng: random.Random) -> tuple[CellFont, tuple[int, 
     return drawn_font(rng.choice(fonts.mono), width, height, smooth=False), size, origin
 
 
-def boot_error_text(fonts: FontSet, rng: random.Random, status: int | None = None) -> tuple[Canvas, Label]:
+def boot_error_text(fonts: FontSet, rng: random.Random, status: int | None = None, language: str = "") -> tuple[Canvas, Label]:
     """``Windows failed to start`` with File, Status and Info between two reversed bars."""
     font, size, origin = boot_font(fonts, rng)
     grid = Grid(font, rng, ink=rng.choice((GREY, (170, 170, 170), (192, 192, 192))))
-    language = rng.choices(("en", "de"), (88, 12))[0]
+    language = language or rng.choices(("en", "de"), (88, 12))[0]
     title, foot, file_word, *advice = TEXTS[f"error {language}"].split("\n")
     status = status or rng.choice(list(STATUSES))
     label = Label("bootmgr", "bootmgr-text", "bootmgr_error", status_code=f"0x{status:08x}", language=language)
@@ -85,32 +86,81 @@ def boot_error_text(fonts: FontSet, rng: random.Random, status: int | None = Non
     return grid, label
 
 
-def boot_error_page(fonts: FontSet, rng: random.Random) -> tuple[Canvas, Label]:
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """The sentences of the blue page in a language; an empty explanation stands for the status' own English one."""
+
+    recovery: str
+    titles: tuple[str, ...]
+    explanation: str
+    file: str
+    code: str
+    tools: str
+    keys: tuple[str, ...]
+
+
+WORDINGS = {
+    "en": Wording(
+        "Recovery",
+        ("Your PC/Device needs to be repaired", "Your PC needs to be repaired", "Your device needs to be repaired"),
+        "",
+        "File: ",
+        "Error code: ",
+        "You'll need to use recovery tools. If you don't have any installation media (like a disc or USB device), contact your "
+        "PC administrator or PC/Device manufacturer.",
+        ("Press Enter to try again", "Press F1 to enter Recovery Environment", "Press F8 for Startup Settings"),
+    ),
+    "de": Wording(
+        "Wiederherstellung",
+        ("Der PC muss repariert werden", "Ihr PC/Gerät muss repariert werden"),
+        "Die Anwendung oder das Betriebssystem konnte nicht geladen werden, da eine erforderliche Datei fehlt oder Fehler enthält.",
+        "Datei: ",
+        "Fehlercode: ",
+        "Sie müssen Wiederherstellungstools verwenden. Wenn Sie keine Installationsmedien (z. B. einen Datenträger oder ein "
+        "USB-Gerät) haben, wenden Sie sich an Ihren PC-Administrator oder PC-/Gerätehersteller.",
+        (
+            "Drücken Sie die EINGABETASTE, um es erneut zu versuchen.",
+            "Drücken Sie F1, um die Wiederherstellungsumgebung aufzurufen.",
+            "Drücken Sie F8, um die Starteinstellungen zu öffnen.",
+        ),
+    ),
+    "ja": Wording(
+        "回復",
+        ("PC/デバイスを修復する必要があります", "お使いの PC を修復する必要があります"),
+        "必要なファイルが存在しないかエラーが含まれているため、アプリケーションまたはオペレーティング システムを読み込めませんでした。",
+        "ファイル: ",
+        "エラー コード: ",
+        "回復ツールを使用する必要があります。インストール メディア (ディスクや USB デバイスなど) がない場合は、PC 管理者または "
+        "PC/デバイスの製造元に問い合わせてください。",
+        (
+            "Enter キーを押してもう一度お試しください",
+            "F1 キーを押して回復環境に入ります",
+            "F8 キーを押してスタートアップ設定を表示します",
+        ),
+    ),
+}
+
+
+def boot_error_page(fonts: FontSet, rng: random.Random, language: str = "") -> tuple[Canvas, Label]:
     """The blue ``Recovery`` page: ``Your PC/Device needs to be repaired`` with File and Error code."""
+    language = language or rng.choices(("en", "de", "ja"), (84, 10, 6))[0]
+    wording = WORDINGS[language]
     size = rng.choice(RESOLUTIONS)
     unit = min(size[0] / 1024, size[1] / 768) * rng.uniform(0.95, 1.15)
-    page = Page(size, rng.choice(((0, 120, 215), (32, 103, 178), (16, 90, 170), (0, 99, 177))), rng.choice(fonts.sans), rng)
+    blue = rng.choice(((0, 120, 215), (32, 103, 178), (16, 90, 170), (0, 99, 177)))
+    page = Page(size, blue, rng.choice(fonts.japanese if language == "ja" else fonts.sans), rng)
     status = rng.choice(list(STATUSES))
-    label = Label("bootmgr", "bootmgr-page", "bootmgr_error", status_code=f"0x{status:08x}")
+    label = Label("bootmgr", "bootmgr-page", "bootmgr_error", status_code=f"0x{status:08x}", language=language)
     label.failing_file = rng.choice(FILES) if rng.random() < 0.7 else ""
     left, width, body = size[0] * 0.1, size[0] * 0.78, max(11.0, 16 * unit)
-    page.text((left, size[1] * 0.07), "Recovery", 46 * unit)
-    title = rng.choice(
-        ("Your PC/Device needs to be repaired", "Your PC needs to be repaired", "Your device needs to be repaired")
-    )
-    y = page.paragraph((left, size[1] * 0.2), title, 24 * unit, width=width) + 10 * unit
-    y = page.paragraph((left, y), STATUSES[status][0], body, width=width) + body
+    page.text((left, size[1] * 0.07), wording.recovery, 46 * unit)
+    y = page.paragraph((left, size[1] * 0.2), rng.choice(wording.titles), 24 * unit, width=width) + 10 * unit
+    y = page.paragraph((left, y), wording.explanation or STATUSES[status][0], body, width=width) + body
     if label.failing_file:
-        y = page.paragraph((left, y), f"File: {label.failing_file}", body, width=width, key=True)
-    y = page.paragraph((left, y), f"Error code: {label.status_code}", body, width=width, key=True) + body
-    tools = (
-        "You'll need to use recovery tools. If you don't have any installation media (like a disc or USB device), contact your "
-        "PC administrator or PC/Device manufacturer."
-    )
-    y = page.paragraph((left, y), tools, body, width=width) + body
-    for words in ("Press Enter to try again", "Press F1 to enter Recovery Environment", "Press F8 for Startup Settings")[
-        : rng.choice((0, 2, 3))
-    ]:
+        y = page.paragraph((left, y), f"{wording.file}{label.failing_file}", body, width=width, key=True)
+    y = page.paragraph((left, y), f"{wording.code}{label.status_code}", body, width=width, key=True) + body
+    y = page.paragraph((left, y), wording.tools, body, width=width) + body
+    for words in wording.keys[: rng.choice((0, 2, 3))]:
         y = page.paragraph((left, y), words, body, width=width)
     return page, label
 

@@ -97,9 +97,9 @@ def _unit(size: tuple[int, int], rng: random.Random) -> float:
     return unit if unit <= 1.05 else unit * rng.uniform(0.72, 1.0)
 
 
-def sad_face(check: BugCheck, fonts: FontSet, rng: random.Random) -> tuple[Canvas, Label]:
+def sad_face(check: BugCheck, fonts: FontSet, rng: random.Random, language: str = "") -> tuple[Canvas, Label]:
     """Windows 10 and 11 with ``:(``, square code and ``Stop code:`` line; blue, black, insider green or customised."""
-    language, size = _language(rng), rng.choice(RESOLUTIONS)
+    language, size = language or _language(rng), rng.choice(RESOLUTIONS)
     wording, insider = WORDINGS[language], rng.random() < 0.08
     background = (0, 120, 60) if insider else rng.choices((rng.choice(BLUES), BLACK, rng.choice(CUSTOM)), (80, 12, 8))[0]
     unit = _unit(size, rng)
@@ -141,9 +141,9 @@ def rng_side(rng: random.Random) -> float:
     return rng.choice((114.0, 114.0, 92.0, 60.0))
 
 
-def windows_8(check: BugCheck, fonts: FontSet, rng: random.Random) -> tuple[Canvas, Label]:
+def windows_8(check: BugCheck, fonts: FontSet, rng: random.Random, language: str = "") -> tuple[Canvas, Label]:
     """Windows 8 and Server 2012: percentage in the paragraph, name after ``search online later for this error``."""
-    language, size = _language(rng), rng.choice(RESOLUTIONS)
+    language, size = language or _language(rng), rng.choice(RESOLUTIONS)
     wording, unit = WORDINGS[language], _unit(size, rng)
     page = Page(size, rng.choice(((32, 103, 178), (32, 125, 174), (0, 120, 200))), _face(fonts, language, rng), rng)
     label = stop_label(check, "8")
@@ -158,9 +158,9 @@ def windows_8(check: BugCheck, fonts: FontSet, rng: random.Random) -> tuple[Canv
     return page, label
 
 
-def black_2025(check: BugCheck, fonts: FontSet, rng: random.Random) -> tuple[Canvas, Label]:
+def black_2025(check: BugCheck, fonts: FontSet, rng: random.Random, language: str = "") -> tuple[Canvas, Label]:
     """Windows 11 of 2025: black, two sentences in the middle, name and short hex in small type at the bottom."""
-    language, size = _language(rng), rng.choice([size for size in RESOLUTIONS if size[1] >= 720])
+    language, size = language or _language(rng), rng.choice([size for size in RESOLUTIONS if size[1] >= 720])
     wording, unit = WORDINGS[language], size[1] / 1080 * (1.25 if size[1] < 1000 else rng.choice((1.0, 1.25, 1.5)))
     green = rng.random() < 0.06
     page = Page(size, (0, 100, 50) if green else BLACK, _face(fonts, language, rng), rng)
@@ -184,12 +184,12 @@ TEXTS = dict(blocks("stop.txt"))
 """The parts of the text stop screen in each language."""
 
 
-def text_stop(check: BugCheck, fonts: FontSet, rng: random.Random) -> tuple[Canvas, Label]:
+def text_stop(check: BugCheck, fonts: FontSet, rng: random.Random, language: str = "") -> tuple[Canvas, Label]:
     """Windows XP to 7: white on dark blue, 80 columns of 8 x 14 at 640 x 480, text from the second row, no name in half."""
     face = rng.choice([f for f in (*fonts.console, *fonts.mono) if not f.endswith("16")])
     font = console_font(face) if face.startswith("Lat15") else drawn_font(face, 8, 14, smooth=False)
     grid = Grid(font, rng, rows=480 // font.height, ink=rng.choice((WHITE, (252, 252, 252))), paper=(0, 0, 128))
-    language = rng.choices(("en", "de"), (88, 12))[0]
+    language = language or rng.choices(("en", "de"), (88, 12))[0]
     opening, culprit, advice, technical, dump = (TEXTS[f"{language} {part}"] for part in PARTS)
     label = stop_label(check, "7")
     label.stop_codes, label.language, label.fixed_font = (label.stop_code,), language, font.bitmap
