@@ -1,0 +1,1 @@
+"""Where machines and their disks are: one package a provider."""
