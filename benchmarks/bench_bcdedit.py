@@ -1,9 +1,6 @@
-"""Boot configuration stores: listing, editing, whole processes, beside hivexsh and hivexregedit.
+"""Boot configuration stores: listing, a thousand changes, whole processes, beside hivexsh, hivexregedit and hivex.
 
-    python benchmarks/bench_bcdedit.py [STORE ...]
-
-Without stores, one with 49 objects is made.  Every figure is the best of many; ``loop`` is a fixed loop of plain
-Python, to compare machines by.  Whole processes run one after the other in turn, so that all meet the same machine.
+The store is made here, with the 49 objects of a laptop with many firmware entries.
 """
 
 from __future__ import annotations
@@ -13,10 +10,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from measure import Row, Skipped, hivex_python, median, milliseconds, process, rival, show, spent, times
+
+import bootmend
 from bootmend.bcd import PartitionDevice, Store, StoreEditor, enum_text
 from bootmend.bcd.create import LARGEST, edit_store, empty_store
 from bootmend.bcd.fresh import Installation, fill, fresh_objects
@@ -24,11 +23,12 @@ from bootmend.registry import Hive, HiveEditor
 from bootmend.source import MemorySource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
 
 NOW = 0x01DC5B0000000000
 FIRMWARE_APPLICATIONS = 38
 SETS = 1000
+ROUNDS = 9
 
 
 def large_store() -> bytes:
@@ -52,22 +52,6 @@ def new_id(number: int) -> str:
     return f"{{{number:08x}-67ab-11ee-9b1c-00155d010067}}"
 
 
-def best(work: Callable[[], object], rounds: int) -> float:
-    """Milliseconds of the quickest round."""
-    found = []
-    for _ in range(rounds):
-        start = time.perf_counter()
-        work()
-        found.append(time.perf_counter() - start)
-    return 1000 * min(found)
-
-
-def loop() -> None:
-    total = 0
-    for number in range(20_000):
-        total += number & 3
-
-
 def sets(data: bytes) -> None:
     """A thousand changes in one open store, and the commit."""
     store = StoreEditor(HiveEditor(MemorySource(data), now=NOW, room=LARGEST))
@@ -77,45 +61,63 @@ def sets(data: bytes) -> None:
     store.hive.commit()
 
 
-def in_process(name: str, data: bytes) -> None:
-    objects = len(Store(Hive(MemorySource(data))).objects())
-    listing = best(lambda: enum_text(Store(Hive(MemorySource(data))), "ALL", True), 200)
-    print(f"{name}: {objects} objects; enumerate {listing:.2f} ms; {SETS} sets {best(lambda: sets(data), 5):.0f} ms")
-
-
-def whole_processes(path: str) -> None:
-    python = [sys.executable, "-c", "pass"]
-    commands = {
-        "python -c pass": python,
-        "bootmend bcdedit /enum all": [sys.executable, "-m", "bootmend", "bcdedit", "/store", path, "/enum", "all"],
-        "bootmend bcdedit /enum all --format json": [
-            *[sys.executable, "-m", "bootmend", "bcdedit", "/store", path, "/enum", "all"],
-            *["--format", "json"],
-        ],
-        "hivexregedit --export": ["hivexregedit", "--export", path, "\\"],
-        "hivexsh ls": ["hivexsh", path],
-    }
-    times: dict[str, list[float]] = {}
-    for _ in range(7):
-        for name, command in commands.items():
-            if shutil.which(command[0]):
-                start = time.perf_counter()
-                subprocess.run(command, input=b"cd Objects\nls\n", capture_output=True, check=True)
-                times.setdefault(name, []).append(time.perf_counter() - start)
-    for name, found in times.items():
-        print(f"  {name.ljust(44)} {1000 * min(found):6.0f} ms")
-
-
-def main() -> None:
-    print(f"loop {best(loop, 50):.2f} ms")
-    stores = {os.path.basename(path): Path(path).read_bytes() for path in sys.argv[1:]} or {"made here": large_store()}
-    for name, data in stores.items():
-        in_process(name, data)
+def measure() -> Iterator[Row]:
+    data = large_store()
     with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "BCD")
-        Path(path).write_bytes(next(iter(stores.values())))
-        whole_processes(path)
+        path = Path(folder) / "BCD"
+        path.write_bytes(data)
+        yield from in_process(data, path)
+        yield from whole_processes(path)
+
+
+def in_process(data: bytes, path: Path) -> Iterator[Row]:
+    objects = len(Store(Hive(MemorySource(data))).objects())
+    listing = median(spent(lambda: enum_text(Store(Hive(MemorySource(data))), "ALL", True)).cpu for _ in range(101))
+    try:
+        other = rival(hivex_python(), "rival_hivex.py", "walk", path, 50)
+        beside = f"hivex, keys and values alone: {milliseconds(median(other['cpu'][1:]))}"
+    except Skipped as reason:
+        beside = f"not measured: {reason}"
+    yield Row(f"open and list a store of {objects} objects, as text", milliseconds(listing), beside, "", "2 ms", listing <= 0.002)
+    took = median(spent(lambda: sets(data)).cpu for _ in range(ROUNDS))
+    yield Row(f"{SETS:,} elements set in one open store, and the commit", milliseconds(took), "", "", "500 ms", took < 0.5)
+
+
+def whole_processes(path: Path) -> Iterator[Row]:
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    env |= {"PYTHONPATH": str(Path(bootmend.__path__[0]).parent), "PYTHONPYCACHEPREFIX": str(path.with_name("bytecode"))}
+    ours = [sys.executable, "-m", "bootmend", "bcdedit", "/store", str(path), "/enum"]
+    bare, text, tree, sh, regedit = [sys.executable, "-c", "pass"], ours, [*ours, "all", "--format", "json"], [], []
+    script = path.with_name("script")
+    script.write_text("cd Objects\nls\n")
+    if shutil.which("hivexsh"):
+        sh = ["hivexsh", "-f", str(script), str(path)]
+    if shutil.which("hivexregedit"):
+        regedit = ["hivexregedit", "--export", str(path), "\\"]
+    commands = {"bare": bare, "text": text, "tree": tree, "hivexsh": sh, "hivexregedit": regedit}
+    for command in (text, tree):  # leave bytecode, as an installation does
+        subprocess.run(command, env=env, capture_output=True, check=True)
+    walls: dict[str, list[float]] = {name: [] for name in commands}
+    for _ in range(ROUNDS):
+        for name, command in commands.items():
+            if command:
+                walls[name].append(process(command, env).wall)
+    start = median(walls["bare"])
+    over = median(one - two for one, two in zip(walls["text"], walls["bare"], strict=True))
+    goal = ("+ 100 ms", over <= 0.1)
+    yield Row(
+        "bcdedit /enum",
+        milliseconds(median(walls["text"])),
+        f"python -c pass: {milliseconds(start)}",
+        f"+ {milliseconds(over)}",
+        *goal,
+    )
+    yield Row("  the whole store as JSON", milliseconds(median(walls["tree"])))
+    for name in ("hivexsh", "hivexregedit"):
+        if walls[name]:
+            ratio = median(one / two for one, two in zip(walls["text"], walls[name], strict=True))
+            yield Row(f"  beside {name}", milliseconds(median(walls["text"])), milliseconds(median(walls[name])), times(ratio))
 
 
 if __name__ == "__main__":
-    main()
+    show(measure)

@@ -7,11 +7,13 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "src"), str(HERE.parent / "tools")]
 
 from command_page import write_command_page  # noqa: E402
+from coverage_page import write_coverage_page  # noqa: E402
 from rule_pages import write_rule_pages  # noqa: E402
 
 from bootmend import __version__  # noqa: E402
 
 write_rule_pages(HERE / "rules")
+write_coverage_page(HERE / "reference" / "coverage.md")
 write_command_page(HERE / "reference" / "commands.md")
 
 project = "bootmend"

@@ -54,7 +54,8 @@ class Finding(NamedTuple):
 
     ``subject`` tells findings of the same rule apart and is stable between two looks at the same
     disk (a store and an object, a partition).  ``fix`` says in a phrase what a repair would change.
-    ``details`` carry values for the article and the repair: text to text.
+    ``details`` carry values for the article and the repair: text to text.  ``hides`` is true of a fault
+    behind which others may lie that cannot be seen before it is mended.
     """
 
     rule: str
@@ -67,6 +68,7 @@ class Finding(NamedTuple):
     stop_codes: tuple[str, ...] = ()
     fix: str = ""
     details: Mapping[str, str] = MappingProxyType({})
+    hides: bool = False
 
     @property
     def key(self) -> tuple[str, str]:
@@ -86,6 +88,7 @@ class Finding(NamedTuple):
             "fix": self.fix,
             "evidence": [evidence.to_json() for evidence in self.evidence],
             "details": dict(self.details),
+            "hides": self.hides,
         }
 
 
@@ -108,10 +111,25 @@ class Change(NamedTuple):
         return {"where": self.where, "group": self.group, "name": self.name, "before": self.before, "after": self.after}
 
 
+class Phase(StrEnum):
+    """How far a start comes before the fault stops it, in this order.
+
+    ``preboot`` is firmware and boot sectors, ``bootmgr`` the boot manager, ``winload`` the loading of Windows,
+    ``kernel`` its stop screens, ``session`` what comes before the logon.
+    """
+
+    PREBOOT = "preboot"
+    BOOTMGR = "bootmgr"
+    WINLOAD = "winload"
+    KERNEL = "kernel"
+    SESSION = "session"
+
+
 class Rule(NamedTuple):
     """What is known of a boot failure before any disk is looked at.
 
-    ``applicability`` is the usual one; a finding may be stricter.
+    ``applicability`` is the usual one; a finding may be stricter.  ``firmware`` is ``BIOS`` or ``UEFI`` where only
+    such a machine can have the fault.
     """
 
     id: str
@@ -123,6 +141,8 @@ class Rule(NamedTuple):
     names: tuple[str, ...] = ()
     screen_texts: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
+    phase: Phase = Phase.BOOTMGR
+    firmware: str = ""
 
     def to_json(self) -> dict[str, object]:
         """The JSON form used by the catalogue."""
@@ -136,4 +156,6 @@ class Rule(NamedTuple):
             "names": list(self.names),
             "screen_texts": list(self.screen_texts),
             "references": list(self.references),
+            "phase": str(self.phase),
+            "firmware": self.firmware,
         }

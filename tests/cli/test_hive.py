@@ -86,7 +86,7 @@ def test_find(bootmend: Bootmend, system: Path) -> None:
     ("words", "code", "said"),
     [
         (["get", "SYSTEM", "Select", "Nothing"], 3, "no value 'Nothing'"),
-        (["ls", "SYSTEM", "Nothing"], 3, "no key 'Nothing'"),
+        (["ls", "SYSTEM", "Nothing"], 3, "no key Nothing"),
         (["ls", "SYSTEM", "HKLM\\SOFTWARE\\x"], 2, "in the hive SOFTWARE"),
         (["info", "nothing"], 3, "there is no file nothing"),
         (["find", "SYSTEM", "(", "--regex"], 2, "no regular expression"),
@@ -202,6 +202,30 @@ def test_what_cannot_be_mended_is_left_and_said(bootmend: Bootmend, hive: Path) 
     damaged.key("Objects", 72, 0, "<H")
     hive.write_bytes(damaged.data)
     assert "left: key-name" in bootmend("hive", "check", hive, "--repair", "--yes", expect=1).out
+
+
+def test_cells_with_two_owners_refuse_edits_and_say_the_way_out(bootmend: Bootmend, hive: Path) -> None:
+    """Two keys share a list of values: a change of one would change the other, unless each gets its own first."""
+    damaged = Damaged(3)
+    count, values = damaged.get(damaged.at("Description"), 36), damaged.get(damaged.at("Description"), 40)
+    damaged.key("Objects", 36, count)
+    damaged.key("Objects", 40, values)
+    for largest in (60, 64):
+        damaged.key("Objects", largest, damaged.get(damaged.at("Description"), largest))
+    hive.write_bytes(damaged.data)
+    before = digest(hive)
+    for command, *words in (("set", "x", "y"), ("delete", "KeyName")):
+        said = bootmend("hive", command, hive, "Objects", *words, "--yes", expect=4).err
+        assert "overlap" in said
+        assert "bootmend hive check HIVE --repair" in said
+    assert "hive check HIVE --repair" in bootmend("bcdedit", "/store", hive, "/create", "{bootmgr}", expect=4).err
+    assert digest(hive) == before
+    bootmend("hive", "check", hive, "--repair", "--yes", expect=0)
+    bootmend("hive", "set", hive, "Objects", "x", "y", "--yes", expect=0)
+    assert (
+        bootmend("hive", "get", hive, "Description", "KeyName", expect=0).out
+        == bootmend("hive", "get", hive, "Objects", "KeyName").out
+    )
 
 
 def pending(hive: Path) -> None:

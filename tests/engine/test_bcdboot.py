@@ -13,7 +13,10 @@ from bootmend.engine.diagnose import diagnose
 from bootmend.engine.repair import find_run, undo
 from bootmend.engine.target import Target
 from bootmend.errors import MissingError, RefusedError, UsageError
+from bootmend.filesystem.edit import edit_volume
 from bootmend.machine import volume_of
+from bootmend.machine.fresh_store import boot_files, missing_files
+from bootmend.machine.system_volume import STORES
 from bootmend.registry import check
 from bootmend.samples import write_sample
 from bootmend.source import MemorySource
@@ -21,7 +24,10 @@ from tests.bcd.stores import BOOTMGR, hive_bytes, number, open_store
 from tests.catalog.disks import fingerprint
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from bootmend.filesystem.edit import TreeEditor
 
 SIZE = 1 << 30
 
@@ -126,14 +132,78 @@ def test_another_volume_holds_no_windows(tmp_path: Path) -> None:
         make_store(path, windows="1")
 
 
-def test_the_file_is_too_short(disk: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_is_too_long_for_its_file_gets_a_longer_one(disk: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from bootmend.engine import bcdboot
 
     before = fingerprint(disk)
-    monkeypatch.setattr(bcdboot, "build", lambda *_given: (bytes(40000), []))
-    with pytest.raises(RefusedError, match="would need 40,000 bytes and its file has 32,768: 7,232 bytes are missing"):
-        make_store(disk)
+    monkeypatch.setattr(bcdboot, "build", lambda *_given: (b"x" * 70_000, []))
+    made = make_store(disk)
+    with Target(disk) as target:
+        choice = choose(target.machine, "", target.machine.firmware)
+        assert choice.system.tree.read(STORES[choice.firmware]) == b"x" * 70_000
+    undo(find_run(made.run_id))
     assert fingerprint(disk) == before
+
+
+def change_system_volume(disk: str, change: Callable[[TreeEditor], None]) -> None:
+    """Change files as somebody else would who has the disk at hand: straight in the image."""
+    with Target(disk) as target:
+        overlays = target.overlays()
+        machine = overlays.machine()
+        volume = choose(machine, "", machine.firmware).system
+        assert volume.source is not None
+        change(edit_volume(volume.source, 133_700_000_000_000_000))
+        patches = [(path, patch) for path, overlay in overlays.by_path.items() for patch in overlay.patches()]
+        sizes = {path: overlay.size for path, overlay in overlays.by_path.items()}
+    for path, patch in patches:
+        with open(path, "r+b") as file:
+            file.seek(patch.offset)
+            file.write(patch.after)
+            file.truncate(sizes[path])
+
+
+def test_boot_files_that_are_missing_are_copied_and_the_store_is_made(disk: str) -> None:
+    with Target(disk) as target:
+        choice = choose(target.machine, "", target.machine.firmware)
+        store = STORES[choice.firmware]
+        manager, source = next((path, source) for volume, path, source in boot_files(choice) if volume is choice.system)
+        wanted = choice.windows.volume.tree.read(source)
+
+    def lose(editor: TreeEditor) -> None:
+        editor.delete(manager)
+        editor.delete(store)
+
+    change_system_volume(disk, lose)
+    before = fingerprint(disk)
+    made = make_store(disk)
+    assert made.missing == ()
+    assert any(where.endswith(manager) for where in made.copied)
+    with Target(disk) as target:
+        choice = choose(target.machine, "", target.machine.firmware)
+        assert choice.system.tree.read(manager) == wanted
+        assert target.machine.sound_stores
+        assert list(missing_files(choice)) == []
+    undo(find_run(made.run_id))
+    assert fingerprint(disk) == before
+
+
+def test_a_volume_that_takes_no_new_files_is_said(disk: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is pretended: the store fits its file, and what could not be copied is named with the reason."""
+    from bootmend.engine import bcdboot
+
+    with Target(disk) as target:
+        choice = choose(target.machine, "", target.machine.firmware)
+        manager = next(path for volume, path, _ in boot_files(choice) if volume is choice.system)
+    change_system_volume(disk, lambda editor: editor.delete(manager))
+
+    def refuse(*_given: object) -> None:
+        raise RefusedError("the volume is marked to be checked by chkdsk")
+
+    monkeypatch.setattr(bcdboot, "edit_volume", refuse)
+    made = make_store(disk)
+    assert made.copied == ()
+    assert any(manager in sentence for sentence in made.missing)
+    assert any("cannot be copied" in note and "marked to be checked" in note for note in made.notes)
 
 
 # -- a directory stands in for volumes whose files can be changed at will --------------------------------------
@@ -179,11 +249,12 @@ def test_the_installations_own_template(folder: Path, monkeypatch: pytest.Monkey
     """The template's boot manager waits 3 seconds; one that is no hive is said and left aside."""
     from bootmend.bcd import PartitionDevice
     from bootmend.engine import bcdboot
+    from bootmend.machine import fresh_store
 
     (folder / "Boot" / "BCD").write_bytes(b"x")
     template = folder / "Windows" / "System32" / "config" / "BCD-Template"
     template.write_bytes(hive_bytes({BOOTMGR: (0x10100002, {"25000004": number(3)})}))
-    monkeypatch.setattr(bcdboot, "_device", lambda *_given: PartitionDevice("MBR", "0x5eed0067", 1 << 20))
+    monkeypatch.setattr(fresh_store, "_device", lambda *_given: PartitionDevice("MBR", "0x5eed0067", 1 << 20))
     with Target(str(folder)) as target:
         data, notes = bcdboot.build(choose(target.machine, "", "BIOS"), "en-US")
     manager = open_store(data).get("{bootmgr}")
@@ -202,11 +273,12 @@ def test_the_installations_own_template(folder: Path, monkeypatch: pytest.Monkey
 def test_the_recovery_environment_of_a_volume(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from bootmend.bcd import PartitionDevice
     from bootmend.engine import bcdboot
+    from bootmend.machine import fresh_store
 
     (folder / "Boot" / "BCD").write_bytes(b"x")
     winre = folder / "Recovery" / "WindowsRE"
     winre.mkdir(parents=True)
-    monkeypatch.setattr(bcdboot, "_device", lambda *_given: PartitionDevice("MBR", "0x5eed0067", 1 << 20))
+    monkeypatch.setattr(fresh_store, "_device", lambda *_given: PartitionDevice("MBR", "0x5eed0067", 1 << 20))
     for file, loaders in (("Winre.wim", 1), ("boot.sdi", 2)):
         (winre / file).write_bytes(b"x")
         with Target(str(folder)) as target:

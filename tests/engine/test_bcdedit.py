@@ -339,6 +339,15 @@ def test_options_that_contradict_one_another(disk: str) -> None:
     assert "Windows Boot Manager" in bcdedit("--disk", disk, "/enum").text
 
 
+def test_a_volume_without_a_store_is_told_from_one_that_is_not_there(disk: str) -> None:
+    with pytest.raises(MissingError, match=r"no boot configuration store on volume 2") as caught:
+        bcdedit("--disk", disk, "--store", "2")
+    assert "there is one on volume 1" in str(caught.value.hint)
+    with pytest.raises(MissingError, match=r"there is no volume 9") as caught:
+        bcdedit("--disk", disk, "--store", "9", "/timeout", "5")
+    assert "its volumes are 1, 2" in str(caught.value.hint)
+
+
 def test_fresh_identifiers() -> None:
     made = {new_id() for _ in range(100)}
     assert len(made) == 100

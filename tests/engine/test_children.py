@@ -10,6 +10,7 @@ import pytest
 from bootmend.cli.main import run
 from bootmend.engine.children import children_of
 from tests.catalog.disks import fingerprint
+from tests.image.vhdx_writer import DATA_GUID, MIB, Vhdx, child_of
 from tests.support import needs, shared_data
 
 if TYPE_CHECKING:
@@ -72,6 +73,30 @@ def test_a_qcow2_overlay_made_by_qemu(disk: Path) -> None:
     command = ["qemu-img", "create", "-q", "-f", "qcow2", "-F", "vpc", "-b", "web01.vhd", str(child)]
     subprocess.run(command, check=True, cwd=disk.parent, timeout=60)
     assert list(children_of(str(disk))) == [str(child)]
+
+
+def test_a_vhdx_checkpoint_is_a_child_by_its_parents_guid_or_by_its_name(tmp_path: Path) -> None:
+    parent = tmp_path / "web01.vhdx"
+    parent.write_bytes(Vhdx(size=MIB).build())
+    for name, linked, guid, found in (
+        ("web01_B4.avhdx", "elsewhere.vhdx", DATA_GUID, True),
+        ("web01_C5.avhdx", "WEB01.vhdx", bytes(range(16)), True),  # made before the parent was written to: still a child
+        ("web02_D6.avhdx", "web02.vhdx", bytes(range(16)), False),
+        ("web03.vhdx", "", b"", False),
+    ):
+        other = tmp_path / name
+        other.write_bytes(Vhdx(size=MIB, parent=child_of(linked, guid) if linked else None, data_guid=bytes(16)).build())
+        assert list(children_of(str(parent))) == ([str(other)] if found else [])
+        other.unlink()
+
+
+def test_a_disk_whose_changes_are_tracked_is_repaired_with_a_note(disk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert run(["plan", str(disk)]) == 1
+    assert "full one" not in capsys.readouterr().out
+    (disk.parent / "web01.vhd.rct").touch()
+    assert run(["plan", str(disk)]) == 1
+    assert "make the next backup a full one" in capsys.readouterr().out
 
 
 def test_the_real_differencing_pair() -> None:

@@ -1,7 +1,8 @@
-"""Finding the rules: every module in the folders of the catalogue that holds a ``RULE``."""
+"""Finding the rules: every article in the folders of the catalogue, and the module beside it that holds a ``RULE``."""
 
 from __future__ import annotations
 
+import os
 import pkgutil
 from functools import cache
 from importlib import import_module
@@ -42,20 +43,41 @@ class RuleModule(Protocol):
 
 
 @cache
-def rule_modules() -> tuple[RuleModule, ...]:
-    """All rules, sorted by id."""
+def rule_places() -> dict[str, str]:
+    """The rules' ids, sorted, and the module of each: a rule's file lies beside its article, and is called as the rule is.
+
+    Nothing is imported for it.
+    """
     import bootmend.catalog as catalog
 
-    modules: list[RuleModule] = []
-    for folder in pkgutil.iter_modules(catalog.__path__):
-        if not folder.ispkg:
-            continue
-        package = import_module(f"bootmend.catalog.{folder.name}")
-        for info in pkgutil.iter_modules(package.__path__):
-            module = import_module(f"{package.__name__}.{info.name}")
-            if hasattr(module, "RULE"):
-                modules.append(cast("RuleModule", module))
-    return tuple(sorted(modules, key=lambda module: module.RULE.id))
+    places: dict[str, str] = {}
+    for root in catalog.__path__:
+        for folder in os.scandir(root):
+            if folder.is_dir() and not folder.name.startswith("_"):
+                for entry in os.scandir(folder.path):
+                    name, _, suffix = entry.name.rpartition(".")
+                    if suffix == "md":
+                        places[name.replace("_", "-")] = f"bootmend.catalog.{folder.name}.{name}"
+    return dict(sorted(places.items()))
+
+
+def rule_modules() -> tuple[RuleModule, ...]:
+    """All rules, sorted by id."""
+    return tuple(map(_load, rule_places().values()))
+
+
+def rules_named(*rule_ids: str) -> tuple[RuleModule, ...]:
+    """The rules of these ids, sorted; all where none is named.  No other rule is imported.
+
+    Raises:
+        MissingError: there is no such rule.
+    """
+    return tuple(map(find_rule, sorted(rule_ids))) if rule_ids else rule_modules()
+
+
+@cache
+def _load(place: str) -> RuleModule:
+    return cast("RuleModule", import_module(place))
 
 
 def find_rule(rule_id: str) -> RuleModule:
@@ -64,11 +86,10 @@ def find_rule(rule_id: str) -> RuleModule:
     Raises:
         MissingError: there is no such rule.
     """
-    for module in rule_modules():
-        if module.RULE.id == rule_id:
-            return module
-    known = ", ".join(module.RULE.id for module in rule_modules())
-    raise MissingError(f"there is no rule {rule_id!r}; the rules are {known}")
+    places = rule_places()
+    if rule_id not in places:
+        raise MissingError(f"there is no rule {rule_id!r}; the rules are {', '.join(places)}")
+    return _load(places[rule_id])
 
 
 def article_text(module: RuleModule) -> str:

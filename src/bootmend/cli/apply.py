@@ -6,13 +6,14 @@ import time
 
 import click
 
-from bootmend.cli.options import colour_option, format_option, yes_option
+from bootmend.cli.options import colour_option, format_option, parent_option, yes_option
 from bootmend.cli.output import about, confirm, data_style, declined, show_data
 from bootmend.cli.settings import Command
 
 
 @click.command("apply", cls=Command)
 @click.argument("plan_file", metavar="PLAN")
+@parent_option
 @yes_option
 @format_option
 @colour_option

@@ -25,8 +25,8 @@ MISSING = 1
 def command(*, disk: str, windows: str, firmware: str | None, output: str, locale: str, unsafe: bool, yes: bool) -> int:
     """Make a new boot configuration store for a Windows on DISK.
 
-    The store on the disk is replaced as a whole, journaled; `bootmend undo` takes it back. Boot files are not
-    copied: those that are missing are named, and the exit code is 1.
+    The store on the disk is replaced as a whole, and boot files that are missing are copied from where the Windows keeps
+    its own; journaled, so that `bootmend undo` takes all of it back. What is still missing is named, and the exit code is 1.
     """
     from bootmend.engine.bcdboot import make_store
 
@@ -39,6 +39,8 @@ def command(*, disk: str, windows: str, firmware: str | None, output: str, local
         say(plain(note))
     if made.run_id:
         say(f"run {made.run_id}; to take it back:  bootmend undo {made.run_id}")
+    for where in made.copied:
+        say(plain(f"copied: {where}"))
     for sentence in made.missing:
         say(plain(f"missing: {sentence}"))
     if made.missing:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bootmend.cli.options import parent_option
 from bootmend.cli.output import say, show_data, show_error
 from bootmend.cli.settings import Command
 from bootmend.errors import BootmendError, ReadError, UsageError
@@ -28,6 +29,7 @@ FORMATS = ("bcdedit", "json", "jsonl")
 @click.option("--format", "output_format", type=click.Choice(FORMATS), default="bcdedit", help="json: the store as a typed tree.")
 @click.option("--disk", default=None, metavar="DISK", help="The disk with the store, or with the devices of a store file.")
 @click.option("--unsafe", is_flag=True, help="Consent to a change on a disk with BitLocker.")
+@parent_option
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
 def command(context: click.Context, *, output_format: str, disk: str | None, unsafe: bool, arguments: tuple[str, ...]) -> int:

@@ -39,3 +39,16 @@ def show_rule(*, rule: str, output_format: str, colour: str) -> int:
     found = find_rule(known_rules(rule)[0]).RULE
     show_data(render_catalog([found], output_format, data_style(colour), whole=True))
     return 0
+
+
+@command.command("lint")
+@format_option
+@colour_option
+def lint_rules(*, output_format: str, colour: str) -> int:
+    """Look for flaws in the catalogue itself: in rules, in articles, between them. Exits with 1 if there are any."""
+    from bootmend.catalog.linting import flaws
+    from bootmend.views.flaws import render_flaws
+
+    found = flaws()
+    show_data(render_flaws(found, output_format, data_style(colour)))
+    return 1 if found else 0

@@ -35,7 +35,7 @@ def _edit(
     return tell(where, done, output_format)
 
 
-@click.command("set", cls=Command)
+@click.command("set", cls=Command, short_help="Give a value its data, or make a key.")
 @click.argument("hive")
 @click.argument("key")
 @click.argument("name", required=False)
@@ -95,7 +95,7 @@ def delete(
     return _edit(hive, inner, volume, key, change, "delete", output_format, yes=yes, unsafe=unsafe)
 
 
-@click.command("import", cls=Command)
+@click.command("import", cls=Command, short_help="Do what a .reg file asks for.")
 @click.argument("hive")
 @click.argument("file", metavar="FILE.reg")
 @click.option("--prefix", default="", metavar="KEY", help="What the hive's root is called in it; by default as in Windows.")

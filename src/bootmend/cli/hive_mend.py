@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 LEFT = 1
 
 
-@click.command("recover", cls=Command)
+@click.command("recover", cls=Command, short_help="Apply a dirty hive's logs.")
 @click.argument("hive")
 @click.option("-o", "--output", default="", metavar="NEW", help="Write the result to a new file; the original stays as it is.")
 @click.option(

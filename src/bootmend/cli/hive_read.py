@@ -44,7 +44,7 @@ def _read(hive: str, inner: str, volume: int | None, key: str, use: Callable[[Re
         path = resolve_path(found, key)
         node = found.key(path)
         if node is None:
-            raise MissingError(f"the hive has no key {path!r}")
+            raise MissingError(f"the hive has no key {path}")
         return use(Reading(opened.name, found, node))
 
 
@@ -96,7 +96,7 @@ def ls(*, hive: str, key: str, recursive: bool, inner: str, volume: int | None, 
     return _read(hive, inner, volume, key, show)
 
 
-@click.command("get", cls=Command)
+@click.command("get", cls=Command, short_help="Show the data of one value.")
 @click.argument("hive")
 @click.argument("key")
 @click.argument("name")
@@ -121,7 +121,7 @@ def get(*, hive: str, key: str, name: str, raw: bool, inner: str, volume: int | 
     return _read(hive, inner, volume, key, show)
 
 
-@click.command("find", cls=Command)
+@click.command("find", cls=Command, short_help="Find a text in names and data.")
 @click.argument("hive")
 @click.argument("text")
 @click.argument("key", required=False, default="")
@@ -177,7 +177,7 @@ def find(
     return _read(hive, inner, volume, key, show)
 
 
-@click.command("export", cls=Command)
+@click.command("export", cls=Command, short_help="Write a key and all below it as a .reg file.")
 @click.argument("hive")
 @click.argument("key", required=False, default="")
 @click.option("-o", "--output", default="", metavar="FILE", help="Write to a new file instead of standard output.")
@@ -227,7 +227,7 @@ def _encode(parts: Any, code: str) -> bytes:  # noqa: ANN401 (any iterable of te
     return b"\xff\xfe" + b"".join(part.encode("utf-16-le", "surrogatepass") for part in parts)
 
 
-@click.command("diff", cls=Command)
+@click.command("diff", cls=Command, short_help="Show what differs between two hives.")
 @click.argument("before")
 @click.argument("after")
 @click.argument("key", required=False, default="")

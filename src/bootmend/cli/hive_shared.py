@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bootmend.cli.options import colour_option, unsafe_option, yes_option
+from bootmend.cli.options import colour_option, parent_option, unsafe_option, yes_option
 from bootmend.cli.output import confirm, declined, say, show_data
 from bootmend.errors import BootmendError, MissingError
 from bootmend.views.style import plain
@@ -45,6 +45,7 @@ def hive_options(*more: Callable[..., Any]) -> Callable[[Callable[..., Any]], Ca
             "--format", "output_format", type=click.Choice(FORMATS), default="human", show_default=True, help="How to show it."
         ),
         colour_option,
+        parent_option,
     )
 
     def add(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -21,13 +21,20 @@ COMMANDS = {
     "history": "List the runs on this computer, or on one disk.",
     "screenshot": "Read what a boot screen or a serial log shows.",
     "explain": "Explain a stop code, its name or a rule.",
+    "article": "Choose, lint, fill in and begin self-help articles.",
     "bcdedit": "Read and edit boot configuration stores in Microsoft's own syntax.",
     "hive": "Read, edit, compare, recover and mend registry hives.",
+    "disk": "Look at and change the files inside a disk, without mounting it.",
     "bcdboot": "Make a fresh boot configuration store for a Windows on a disk.",
     "sample": "Write a broken sample disk to try things on.",
     "catalog": "List the boot failures that bootmend knows.",
+    "azure": "Repair an Azure VM: snapshot, repaired copy of its disk, exchange, start, check.",
+    "fleet": "Examine and repair many disks; safe to interrupt.",
+    "verify": "Look whether a machine answers: Remote Desktop, serial console, a boot test.",
     "completion": "Print the completion script for your shell.",
 }
+#: another name of a command; the settings are the command's own
+ALIASES = {"screen": "screenshot"}
 INTERRUPTED = 130
 
 
@@ -42,12 +49,18 @@ class LazyGroup(click.Group):
         """Import the command's module; the command has the same name."""
         from bootmend.cli.settings import apply_settings
 
+        cmd_name = ALIASES.get(cmd_name, cmd_name)
         if cmd_name not in COMMANDS:
             return None
         command = import_module(f"bootmend.cli.{cmd_name}").command
         assert isinstance(command, click.Command)
         apply_settings(ctx, cmd_name, command, tuple(COMMANDS))
         return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command by its own name, also where it was called by another: settings and help go by that."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return (name if command is None else command.name), command, rest
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 (likewise)
         """Write the list without importing a single command."""

@@ -48,6 +48,24 @@ hibernation_option = click.option(
 offer_option = click.option(
     "--offer", default="", metavar="RULE", help="Plan what check offered for this rule, and nothing else."
 )
+
+
+def _remember_parents(context: click.Context, _option: click.Parameter, paths: tuple[str, ...]) -> None:
+    if paths:
+        from bootmend.engine.neighbours import given_parents
+
+        context.with_resource(given_parents(*paths))
+
+
+parent_option = click.option(
+    "--parent",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False),
+    callback=_remember_parents,
+    expose_value=False,
+    help="A file that the disk image builds on and that is not in its folder; may be repeated, the nearest first.",
+)
 yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 
 

@@ -50,25 +50,36 @@ def command(
 ) -> int:
     """Read what PICTUREs show: PNG, BMP, JPEG, GIF, PPM, or a serial log; ``-`` is standard input.
 
+    ``bootmend screen`` is the same command.
+
     Exit code 0: every picture was read, whatever it shows; 3: one was not recognised, or could not be read.
     """
-    from bootmend.catalog import rule_modules
-    from bootmend.screen import combine, with_candidates
+    from bootmend.screen import combine
 
     found = _show_progress(_read(pictures, engines, _processes(jobs, len(pictures))), len(pictures))
+    readings = [combine(list(found))] if frames else found
+    return _show(_with_advice(readings), output_format, colour)
+
+
+def _with_advice(readings: Iterable[Reading]) -> Iterator[Reading]:
+    """Each reading with the rules that it speaks for, and, of a fault, with where on the disk to look to decide."""
+    from dataclasses import replace
+
+    from bootmend.catalog import rule_modules
+    from bootmend.engine.screen_hints import hints
+    from bootmend.screen import rank
+    from bootmend.screen.phrases import KINDS
+
     rules = [module.RULE for module in rule_modules()]
-    readings = (
-        list(with_candidates([combine(list(found))], rules))
-        if frames
-        else (with_candidates([reading], rules)[0] for reading in found)
-    )
-    return _show(readings, output_format, colour)
+    for reading in readings:
+        fault = KINDS.get(reading.state) == "fault"
+        yield replace(reading, candidates=rank(reading, rules), look_at=tuple(hints(reading)) if fault else ())
 
 
 def _read(pictures: tuple[str, ...], engines: tuple[str, ...], jobs: int) -> Iterator[Reading]:
     from bootmend.screen.batch import read_many
 
-    return read_many(((name, _bytes(name)) for name in pictures), engines=engines or None, jobs=jobs)
+    return read_many(((name, file_bytes(name)) for name in pictures), engines=engines or None, jobs=jobs)
 
 
 def _processes(jobs: int, pictures: int) -> int:
@@ -77,7 +88,12 @@ def _processes(jobs: int, pictures: int) -> int:
     return 1 if pictures < WORTH_A_POOL else min(jobs or os.cpu_count() or 1, pictures)
 
 
-def _bytes(name: str) -> bytes:
+def file_bytes(name: str) -> bytes:
+    """The bytes of a picture or log; of a very large one its end; ``-`` is standard input.
+
+    Raises:
+        MissingError, UsageError: there is no such file.
+    """
     if name == "-":
         return _limited(sys.stdin.buffer)
     try:

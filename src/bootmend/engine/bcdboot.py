@@ -2,38 +2,39 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from bootmend.bcd import Store
-from bootmend.bcd.create import edit_store, empty_store
-from bootmend.bcd.fresh import Installation, Recovery, fill, fresh_objects
 from bootmend.engine.bcdedit import new_id
 from bootmend.engine.clock import filetime_now
 from bootmend.engine.lock import lock_sources
 from bootmend.engine.partitions import find_partition
 from bootmend.engine.target import Target
 from bootmend.engine.write_store import DiskEdit
-from bootmend.errors import BootmendError, MissingError, RefusedError, UsageError
-from bootmend.machine import device_for, open_hive, volume_of
+from bootmend.errors import BootmendError, MissingError, RefusedError, UsageError, place
+from bootmend.filesystem import Attribute
+from bootmend.filesystem.edit import edit_volume
+from bootmend.machine import volume_of
+from bootmend.machine.fresh_store import (
+    Choice,
+    boot_files,
+    build_store,
+    companions,
+    description,
+    missing_files,
+    system_volume,
+)
+from bootmend.machine.system_volume import STORES
+from bootmend.operations import CopyFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from bootmend.bcd import PartitionDevice
     from bootmend.machine import Machine, Volume, WindowsInstallation
 
+__all__ = ["Choice", "Made", "build", "choose", "description", "make_store", "missing_files"]
 FIRMWARES = ("BIOS", "UEFI")
-STORES = {"BIOS": "\\Boot\\BCD", "UEFI": "\\EFI\\Microsoft\\Boot\\BCD"}
-TEMPLATE = "System32\\config\\BCD-Template"
-ESP_TYPE = "{c12a7328-f81f-11d2-ba4b-00a0c93ec93b}"
-WINRE = "\\Recovery\\WindowsRE"
-SERVER_WITHOUT_YEAR = 17763
-"""since this build the entry is just "Windows Server" (measured: 2016 has its year, later ones do not)"""
 
 
 class Made(NamedTuple):
-    """What was made: for which installation, where it went, what is missing beside it, what is worth saying."""
+    """What was made: for which installation, where it went, what is missing beside it, what is worth saying, what was copied."""
 
     windows: str
     store: str
@@ -41,15 +42,7 @@ class Made(NamedTuple):
     run_id: str
     missing: tuple[str, ...]
     notes: tuple[str, ...]
-
-
-class Choice(NamedTuple):
-    """The volumes and the firmware that a store is made for."""
-
-    machine: Machine
-    windows: WindowsInstallation
-    system: Volume
-    firmware: str
+    copied: tuple[str, ...] = ()
 
 
 def make_store(
@@ -72,8 +65,8 @@ def make_store(
         made = Made(choice.windows.where, output or place, len(store), "", tuple(missing_files(choice)), tuple(notes))
         if output:
             return _to_file(output, store, made)
-        with lock_sources([path]):
-            return made._replace(run_id=_to_disk(target, choice, store, unsafe=unsafe))
+        with lock_sources(target.files_to_lock()):
+            return _to_disk(target, choice, store, made, unsafe=unsafe)
 
 
 def _to_file(output: str, store: bytes, made: Made) -> Made:
@@ -86,18 +79,60 @@ def _to_file(output: str, store: bytes, made: Made) -> Made:
     return made
 
 
-def _to_disk(target: Target, choice: Choice, store: bytes, *, unsafe: bool) -> str:
+def _to_disk(target: Target, choice: Choice, store: bytes, made: Made, *, unsafe: bool) -> Made:
+    """Put the store on the disk, and the boot files that are not there; all in one run."""
     path = STORES[choice.firmware]
     entry = choice.system.tree.lookup(path)
-    if entry is None or entry.is_directory:
-        raise RefusedError(
-            "there is no store to write over, and no file can be made inside a disk",
-            at=choice.system.where(path),
-            hint="write it to a file with  -o FILE  and put it there from Windows PE",
-        )
     edit = DiskEdit(target, unsafe=unsafe)
-    edit.replace(choice.system, path, store)
-    return edit.write({"summary": f"bcdboot {choice.windows.where}: a new store in {choice.system.where(path)}"})
+    if entry is not None and not entry.is_directory and len(store) <= entry.size:
+        edit.replace(choice.system, path, store)
+    elif entry is None or not entry.is_directory:
+        with place(choice.system.where(path)):
+            _make_file(edit, choice.system, path, store)
+    copied, reasons = _copy_files(edit, choice)
+    run_id = edit.write({"summary": f"bcdboot {choice.windows.where}: a new store in {choice.system.where(path)}"})
+    missing = [sentence for sentence in made.missing if not any(sentence.startswith(f"{each} ") for each in copied)]
+    return made._replace(run_id=run_id, missing=tuple(missing), copied=tuple(copied), notes=(*made.notes, *reasons))
+
+
+def _make_file(edit: DiskEdit, volume: Volume, path: str, data: bytes) -> None:
+    """Make a file on the overlay.
+
+    Raises:
+        RefusedError: its file system takes no new files now; the hint says how to have the store in a file.
+    """
+    try:
+        edit.workspace.create_file(volume.number, path, data, Attribute.HIDDEN | Attribute.SYSTEM | Attribute.ARCHIVE)
+    except RefusedError as error:
+        error.hint = error.hint or "write the store to a file with  -o FILE  and put it there from Windows PE"
+        raise
+
+
+def _copy_files(edit: DiskEdit, choice: Choice) -> tuple[list[str], list[str]]:
+    """Copy the boot files that are missing from where Windows keeps copies; returns where they went, and why some could not."""
+    reasons = {volume.number: _why_not(edit, volume) for volume in (choice.system, choice.windows.volume)}
+    copied: list[str] = []
+    tree = choice.windows.volume.tree
+    for volume, path, source in (*boot_files(choice), *companions(choice)):
+        entry = volume.tree.lookup(path)
+        needed = entry is None or (not entry.is_directory and not entry.size)
+        if not needed or reasons[volume.number] or not tree.exists(source):
+            continue
+        if CopyFile(choice.windows.volume.number, source, volume.number, path).do(edit.workspace):
+            copied.append(volume.where(path))
+    return copied, [reason for reason in dict.fromkeys(reasons.values()) if reason]
+
+
+def _why_not(edit: DiskEdit, volume: Volume) -> str:
+    """Why no file can be made on a volume; empty where it can."""
+    here = edit.workspace.machine.volume(volume.number)
+    if here.source is None:
+        return "boot files are not copied into a directory"
+    try:
+        edit_volume(here.source, edit.workspace.now)
+    except BootmendError as error:
+        return f"boot files cannot be copied to {volume.name}: {error.message}"
+    return ""
 
 
 # -- deciding ------------------------------------------------------------------------------------------
@@ -111,7 +146,7 @@ def choose(machine: Machine, windows: str, firmware: str) -> Choice:
         raise UsageError(f"{firmware!r}: the firmware is BIOS or UEFI")
     installation = _installation(machine, windows)
     kind = firmware.upper() or machine.firmware
-    return Choice(machine, installation, _system_volume(machine, kind, installation.volume), kind)
+    return Choice(machine, installation, system_volume(machine, kind, installation.volume), kind)
 
 
 def _installation(machine: Machine, name: str) -> WindowsInstallation:
@@ -126,118 +161,6 @@ def _installation(machine: Machine, name: str) -> WindowsInstallation:
     return found[0]
 
 
-def _system_volume(machine: Machine, firmware: str, windows: Volume) -> Volume:
-    """The volume that holds the boot manager: with a store of that firmware, else the ESP or the active partition."""
-    for store in machine.stores:
-        if store.firmware == firmware and not store.recovery:
-            return store.volume
-    for volume in machine.readable_volumes:
-        partition = volume.partition
-        if partition is not None and (partition.type == ESP_TYPE if firmware == "UEFI" else partition.active):
-            return volume
-    if firmware == "BIOS" and windows.tree.lookup("\\bootmgr") is not None:
-        return windows
-    kind = "EFI system partition" if firmware == "UEFI" else "active partition"
-    raise MissingError(f"there is no {kind} that can be read: nothing could hold the store")
-
-
-# -- building ------------------------------------------------------------------------------------------
 def build(choice: Choice, locale: str) -> tuple[bytes, list[str]]:
     """Return the bytes of the store, and what is worth saying about it."""
-    notes: list[str] = []
-    installation = describe(choice, locale, notes)
-    template = _template(choice.windows, notes)
-    objects = fresh_objects(installation, new_id, template)
-    return edit_store(empty_store(filetime_now(), system=True), filetime_now(), lambda store: fill(store, objects)), notes
-
-
-def describe(choice: Choice, locale: str, notes: list[str]) -> Installation:
-    """What the store has to know of the installation."""
-    windows = choice.windows
-    build_number = int(windows.build.partition(".")[0]) if windows.build.partition(".")[0].isdigit() else 0
-    if not build_number:
-        build_number = 19041
-        notes.append("the installation's build cannot be read: the store is one for Windows 10")
-    recovery = _find_recovery(choice)
-    if recovery is None:
-        notes.append("no Windows recovery environment is on this disk: the store has no recovery entry")
-    server = windows.edition.startswith("Server")
-    return Installation(
-        firmware=choice.firmware,
-        system=_device(choice.machine, choice.system),
-        windows=_device(choice.machine, windows.volume),
-        root=windows.root,
-        description=description(windows.product, build_number, server=server),
-        build=build_number,
-        server=server,
-        locale=locale,
-        recovery=recovery,
-    )
-
-
-def description(product: str, build_number: int, *, server: bool) -> str:
-    """How the boot menu calls a Windows: without its edition, and 11 although its registry says 10."""
-    if server:
-        year = re.match(r"Windows Server (\(R\) )?20\d\d( R2)?", product)
-        return year[0] if year and build_number < SERVER_WITHOUT_YEAR else "Windows Server"
-    if build_number >= 22000:
-        return "Windows 11"
-    name = re.match(r"Windows (\d+(\.\d)?|Vista)", product)
-    return name[0] if name else "Windows 10"
-
-
-def _device(machine: Machine, volume: Volume) -> PartitionDevice:
-    found = device_for(machine, volume)
-    if found is None:
-        raise UsageError(f"{volume.name} has no partition table that names it: bcdboot needs the whole disk")
-    return found
-
-
-def _find_recovery(choice: Choice) -> Recovery | None:
-    """The recovery environment: a partition of its own first, then the Windows and the system volume."""
-    machine = choice.machine
-    others = [volume for volume in machine.readable_volumes if "recovery" in machine.roles(volume)]
-    for volume in others:
-        image, sdi = f"{WINRE}\\Winre.wim", f"{WINRE}\\boot.sdi"
-        if volume.tree.exists(image) and volume.tree.exists(sdi):
-            return Recovery(_device(machine, volume), image, sdi)
-    return None
-
-
-def _template(windows: WindowsInstallation, notes: list[str]) -> Store | None:
-    """The installation's own template, where it has one that can be read."""
-    path = windows.path(TEMPLATE)
-    if windows.volume.tree.lookup(path) is None:
-        notes.append(f"{windows.volume.where(path)} is not there: the store is made from what installed stores have")
-        return None
-    try:
-        return Store(open_hive(windows.volume, path).hive)
-    except BootmendError as error:
-        notes.append(f"the template cannot be used ({error}): the store is made from what installed stores have")
-        return None
-
-
-# -- the files that the store points to -----------------------------------------------------------------
-def missing_files(choice: Choice) -> Iterator[str]:
-    """Yield a sentence for each boot file that is not where the store says, and for where a copy of it lies."""
-    for volume, path, source in _files(choice):
-        entry = volume.tree.lookup(path)
-        if entry is None or entry.is_directory or not entry.size:
-            there = source and choice.windows.volume.tree.exists(source)
-            copy = f"; a copy is {choice.windows.volume.where(source)}" if there else ""
-            yield f"{volume.where(path)} is missing{copy}"
-
-
-def _files(choice: Choice) -> list[tuple[Volume, str, str]]:
-    """The files that starting needs: where they belong, and where in the installation Windows keeps a copy."""
-    windows, root = choice.windows.volume, choice.windows.root
-    if choice.firmware == "UEFI":
-        return [
-            (choice.system, "\\EFI\\Microsoft\\Boot\\bootmgfw.efi", f"{root}\\Boot\\EFI\\bootmgfw.efi"),
-            (choice.system, "\\EFI\\Boot\\bootx64.efi", f"{root}\\Boot\\EFI\\bootmgfw.efi"),
-            (windows, f"{root}\\System32\\winload.efi", f"{root}\\System32\\Boot\\winload.efi"),
-        ]
-    return [
-        (choice.system, "\\bootmgr", f"{root}\\Boot\\PCAT\\bootmgr"),
-        (windows, f"{root}\\System32\\winload.exe", f"{root}\\System32\\Boot\\winload.exe"),
-    ]
+    return build_store(choice, locale, filetime_now(), new_id)

@@ -179,7 +179,7 @@ def _edit_disk(where: Where, command: Command) -> Result:
 
     with Target(where.path) as target:
         store, notes = choose(target.machine, where)
-        with lock_sources(list(target.files) if target.is_directory else [where.path]):
+        with lock_sources(target.files_to_lock()):
             edit = DiskEdit(target, unsafe=where.own.unsafe)
             around = surroundings(edit.workspace.machine)
             try:
@@ -201,11 +201,25 @@ def choose(machine: Machine, where: Where) -> tuple[BootStore, list[str]]:
     volume = where.own.volume
     stores = [store for store in machine.stores if volume in {None, store.volume.number}]
     if not stores:
-        raise MissingError("there is no boot configuration store on it", at=where.path)
+        raise _no_store(machine, where)
     firmware = [store for store in stores if not store.recovery and store.firmware == machine.firmware]
     chosen = (firmware or [store for store in stores if not store.recovery] or stores)[0]
     others = ", ".join(store.where for store in stores if store is not chosen)
     return chosen, [f"store: {chosen.where}" + (f" (also there: {others})" if others else "")]
+
+
+def _no_store(machine: Machine, where: Where) -> MissingError:
+    """The error that says where there are stores, if not on the volume that was asked for."""
+    volume = where.own.volume
+    if volume is None:
+        return MissingError("there is no boot configuration store on it", at=where.path)
+    numbers = [each.number for each in machine.volumes]
+    if volume not in numbers:
+        known = f"its volumes are {', '.join(map(str, numbers))}" if numbers else "it has no volumes that can be read"
+        return MissingError(f"there is no volume {volume}", at=where.path, hint=known)
+    on = sorted({store.volume.number for store in machine.stores})
+    hint = f"there is one on volume {' and '.join(map(str, on))}: use  --store {on[0]}  or leave the option out" if on else None
+    return MissingError(f"there is no boot configuration store on volume {volume}", at=where.path, hint=hint)
 
 
 # -- reading: text, tree, differences ----------------------------------------------------------------------

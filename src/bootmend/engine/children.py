@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from bootmend.errors import BootmendError
+from bootmend.image.vhdx import SIGNATURE, data_write_guid, parent_of
 from bootmend.source import FileSource
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 MOST_FILES = 2000
 HEAD = 64 << 10
-VHDX_HEAD = 4 << 20
 # VHD 1.0 specification: offsets in the footer and in the dynamic disk header; numbers are big endian.
 FOOTER_SIZE, FOOTER_DATA_OFFSET, FOOTER_TYPE, FOOTER_ID, DIFFERENCING = 512, 16, 60, 68, 4
 HEADER_PARENT_ID = 40
@@ -31,7 +31,7 @@ PARENT_HINT = re.compile(rb'parentFileNameHint="([^"\r\n]{1,1023})"')
 def children_of(path: str) -> Iterator[str]:
     """Yield the images beside ``path`` that name it as their parent; of the formats VHD, VHDX, qcow2 and VMDK."""
     folder, name = os.path.split(os.path.realpath(path))
-    own_id = _vhd_id(path)
+    own_id = _own_id(path)
     with os.scandir(folder) as entries:
         for _, entry in zip(range(MOST_FILES), entries, strict=False):
             if entry.name != name and entry.is_file(follow_symlinks=False):
@@ -43,8 +43,18 @@ def children_of(path: str) -> Iterator[str]:
                     continue
 
 
-def _vhd_id(path: str) -> bytes:
+def tracking_notes(path: str) -> tuple[str, ...]:
+    """What to know where Hyper-V tracks the changes of a disk, in files beside it: of ours it learns nothing."""
+    if any(os.path.lexists(path + suffix) for suffix in (".rct", ".mrt")):
+        return ("Hyper-V tracks changes of this disk and does not see this one: make the next backup a full one",)
+    return ()
+
+
+def _own_id(path: str) -> bytes:
+    """What children know an image by: a VHD's unique id, a VHDX's data write GUID."""
     with FileSource(path) as source:
+        if source.size >= FOOTER_SIZE and source.read_at(0, len(SIGNATURE)) == SIGNATURE:
+            return data_write_guid(source)
         footer = _footer(source)
     return footer[FOOTER_ID : FOOTER_ID + 16] if footer else b""
 
@@ -60,8 +70,8 @@ def _names(source: Source, parent: str, parent_id: bytes) -> bool:
     head = source.read_at(0, min(HEAD, source.size))
     if head.startswith(QCOW2):
         return _same_name(_qcow2_backing(source, head), parent)
-    if head.startswith(b"vhdxfile"):
-        return _vhdx_names(source, parent)
+    if head.startswith(SIGNATURE):
+        return _vhdx_names(source, parent, parent_id)
     hint = PARENT_HINT.search(head) if head.startswith(b"KDMV") or b"# Disk DescriptorFile" in head[:512] else None
     if hint:
         return _same_name(hint[1], parent)
@@ -84,12 +94,15 @@ def _vhd_parent(source: Source, footer: bytes) -> bytes:
     return source.read_at(offset + HEADER_PARENT_ID, 16) if offset + 1024 <= source.size else b""
 
 
-def _vhdx_names(source: Source, parent: str) -> bool:
-    """Whether a parent locator and our name lie in its first metadata; the locator's text is UTF-16."""
-    head = source.read_at(0, min(VHDX_HEAD, source.size))
-    return "parent_linkage".encode("utf-16-le") in head and parent.encode("utf-16-le", "surrogatepass") in head
+def _vhdx_names(source: Source, parent: str, parent_id: bytes) -> bool:
+    """A child that was made before its parent was last written to knows it by its name only; it is a child all the same."""
+    names, linkages = parent_of(source)
+    return parent_id in linkages or any(_last_part(name).casefold() == parent.casefold() for name in names)
 
 
 def _same_name(found: bytes, parent: str) -> bool:
-    name = found.decode("utf-8", "replace").replace("\\", "/").rpartition("/")[2]
-    return name == parent
+    return _last_part(found.decode("utf-8", "replace")) == parent
+
+
+def _last_part(name: str) -> str:
+    return name.replace("\\", "/").rpartition("/")[2]

@@ -26,6 +26,7 @@ def copy_target(path: str, new: str, progress: Callable[[str], None]) -> None:
     """
     if not os.path.isfile(path):
         raise UsageError("--output copies disk images; name a file, not a device or a directory")
+    _refuse_several_files(path)
     try:
         copy = open(new, "xb")  # noqa: SIM115 (closed below; a file that is there is not ours to remove)
     except FileExistsError:
@@ -43,6 +44,19 @@ def copy_target(path: str, new: str, progress: Callable[[str], None]) -> None:
         if isinstance(error, OSError):
             raise ReadError(f"{path} cannot be copied to {new}: {error.strerror}") from error
         raise
+
+
+def _refuse_several_files(path: str) -> None:
+    """A descriptor's copy would write to the extents of the original."""
+    from bootmend.engine.target import Target
+
+    with Target(path) as target:
+        others = target.other_files(writable=True)
+    if others:
+        raise UsageError(
+            f"the disk lies in {len(others) + 1} files, and --output copies one",
+            hint=f"make one file of it: qemu-img convert -O vhdx {os.path.basename(path)} NEW.vhdx",
+        )
 
 
 def _copy_data(source: int, copy: int, progress: Callable[[str], None]) -> None:

@@ -6,7 +6,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from bootmend.catalog import rule_modules
+from bootmend.catalog import rules_named
+from bootmend.engine.ranking import codes_of, ranked
 from bootmend.engine.state import may_have_runs
 from bootmend.errors import BootmendError
 from bootmend.model import Finding, Severity
@@ -15,8 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from bootmend.catalog import RuleModule
+    from bootmend.engine.screen_and_disk import Screen
     from bootmend.engine.target import Target
     from bootmend.machine import BootStore, Machine
+
+
+THE_DISK = "(the disk)"
+"""among the timings: opening volumes and stores, which no rule is to blame for"""
 
 
 class VolumeSummary(NamedTuple):
@@ -28,6 +34,7 @@ class VolumeSummary(NamedTuple):
     size: int
     roles: tuple[str, ...]
     contents: str
+    offset: int = 0
 
     def to_json(self) -> dict[str, object]:
         """The JSON form."""
@@ -38,6 +45,7 @@ class VolumeSummary(NamedTuple):
             "size": self.size,
             "roles": list(self.roles),
             "contents": self.contents,
+            "offset": self.offset,
         }
 
 
@@ -104,6 +112,8 @@ class Report:
     seconds: float = 0.0
     bytes_read: int = 0
     rules: tuple[str, ...] = field(default=())
+    timings: tuple[tuple[str, float], ...] = ()
+    screen: Screen | None = None
 
     @property
     def problems(self) -> tuple[Finding, ...]:
@@ -113,7 +123,7 @@ class Report:
     @property
     def unexplained(self) -> tuple[str, ...]:
         """The codes that were reported and that no finding explains."""
-        explained = {code for finding in self.problems for code in finding.stop_codes}
+        explained = {code for finding in self.problems for code in codes_of(finding)}
         return tuple(code for code in self.codes if code not in explained)
 
     @property
@@ -123,29 +133,36 @@ class Report:
             return "problems"
         if self.inconclusive:
             return "inconclusive"
-        return "unexplained" if self.unexplained else "healthy"
+        unexplained = self.unexplained or (self.screen is not None and self.screen.relation == "unexplained")
+        return "unexplained" if unexplained else "healthy"
 
     @property
     def exit_code(self) -> int:
-        """0 healthy, 1 problems or an unexplained code, 3 inconclusive."""
+        """0 healthy, 1 problems or an unexplained code or screen, 3 inconclusive."""
         return {"healthy": 0, "problems": 1, "unexplained": 1, "inconclusive": 3}[self.verdict]
 
 
-def diagnose(target: Target, *, rules: Iterable[str] = (), codes: tuple[str, ...] = (), vm: str = "") -> Report:
-    """Look at a target with all rules, or those named.
+def diagnose(
+    target: Target, *, rules: Iterable[str] = (), codes: tuple[str, ...] = (), vm: str = "", firmware: str = ""
+) -> Report:
+    """Look at a target with all rules, or those named; ``firmware`` is what the computer is known to have.
 
     Raises:
         ReadError: the target is no disk that can be read at all.
     """
     started = time.perf_counter()
-    findings, inconclusive = examine(target.machine, rules)
+    target.machine.expected_firmware = firmware
+    timings: dict[str, float] = {}
+    findings, inconclusive = examine(target.machine, rules, timings)
+    if target.machine.layout_failure is not None and not findings:
+        raise target.machine.layout_failure
     summary = summarise(target, target.machine)
     offers = tuple(_offers(target.machine, codes, findings, rules))
     remarks = [*_remarks(target, target.machine)]
     return Report(
         path=target.path,
         machine=summary,
-        findings=tuple(findings),
+        findings=tuple(ranked(findings, codes)),
         inconclusive=tuple(inconclusive),
         remarks=tuple(remarks),
         codes=codes,
@@ -154,22 +171,58 @@ def diagnose(target: Target, *, rules: Iterable[str] = (), codes: tuple[str, ...
         seconds=time.perf_counter() - started,
         bytes_read=target.bytes_read,
         rules=tuple(module.RULE.id for module in _chosen(rules)),
+        timings=tuple(timings.items()),
     )
 
 
-def examine(machine: Machine, rules: Iterable[str] = ()) -> tuple[list[Finding], list[Inconclusive]]:
-    """Run the rules; a rule that raises one of our errors is inconclusive, never healthy."""
+def examine(
+    machine: Machine, rules: Iterable[str] = (), timings: dict[str, float] | None = None
+) -> tuple[list[Finding], list[Inconclusive]]:
+    """Run the rules; a rule that raises one of our errors is inconclusive, never healthy.
+
+    ``timings`` takes the seconds of each rule, and of :data:`THE_DISK`: opening what all rules look at.
+    """
     findings: list[Finding] = []
-    inconclusive = [Inconclusive("volumes", str(error)) for _, error in machine.unreadable]
-    inconclusive += _nothing_to_judge(machine)
+    doubts: list[Inconclusive] = []
+    if timings is not None:
+        started = time.perf_counter()
+        _open_all(machine)
+        timings[THE_DISK] = time.perf_counter() - started
     for module in _chosen(rules):
+        started = time.perf_counter()
         try:
             findings += module.detect(machine)
         except BootmendError as error:
-            inconclusive.append(Inconclusive(module.RULE.id, str(error)))
-    order = [Severity.ERROR, Severity.WARNING, Severity.NOTE]
-    findings.sort(key=lambda finding: order.index(finding.severity))
-    return findings, inconclusive
+            doubts.append(Inconclusive(module.RULE.id, str(error)))
+        if timings is not None:
+            timings[module.RULE.id] = time.perf_counter() - started
+    return ranked(findings), [*_blind_spots(machine, findings), *([] if machine.layout_failure else doubts)]
+
+
+def _open_all(machine: Machine) -> None:
+    """Open the volumes, stores and installations; why one cannot be opened is said by those who need it."""
+    try:
+        for store in machine.sound_stores:
+            store.store.objects()
+        _ = machine.windows
+    except BootmendError:
+        return
+
+
+def _blind_spots(machine: Machine, findings: list[Finding]) -> Iterator[Inconclusive]:
+    """What no rule can judge: a disk, a volume, a store that cannot be read and that no finding speaks of."""
+    if machine.layout_failure is not None:
+        yield Inconclusive("partition table", str(machine.layout_failure))
+        return
+    spoken = {(finding.details.get("volume"), finding.details.get("path", "")) for finding in findings if finding.hides}
+    for volume, error in machine.unreadable:
+        if (str(volume.number), "") not in spoken:
+            yield Inconclusive("volumes", str(error))
+    for store in machine.stores:
+        if store.failure is not None and (str(store.volume.number), store.path) not in spoken:
+            yield Inconclusive("stores", str(store.failure))
+    if not spoken:
+        yield from _nothing_to_judge(machine)
 
 
 def _nothing_to_judge(machine: Machine) -> Iterator[Inconclusive]:
@@ -185,15 +238,18 @@ def _nothing_to_judge(machine: Machine) -> Iterator[Inconclusive]:
 
 
 def _chosen(rules: Iterable[str]) -> Iterator[RuleModule]:
-    wanted = set(rules)
-    return (module for module in rule_modules() if not wanted or module.RULE.id in wanted)
+    return iter(rules_named(*dict.fromkeys(rules)))
 
 
 def _offers(machine: Machine, codes: tuple[str, ...], findings: list[Finding], rules: Iterable[str]) -> Iterator[Finding]:
     found = {finding.rule for finding in findings}
     for module in _chosen(rules):
         offer = getattr(module, "offer", None)
-        if offer is not None and module.RULE.id not in found and set(codes) & set(module.RULE.stop_codes):
+        if (
+            offer is not None
+            and module.RULE.id not in found
+            and set(codes) & {*module.RULE.stop_codes, *module.RULE.status_codes}
+        ):
             try:
                 yield from offer(machine)
             except BootmendError:  # an offer that cannot be made is not made
@@ -204,6 +260,9 @@ def _remarks(target: Target, machine: Machine) -> Iterator[str]:
     """What is worth knowing and is no problem."""
     if target.image is not None:
         yield from target.image.remarks
+    if machine.layout_failure is not None:
+        yield from _interrupted_runs(target.path)
+        return
     if machine.table is not None:
         yield from machine.table.remarks
     for store in machine.stores:
@@ -240,6 +299,8 @@ def _bootmgr_remark(machine: Machine, store: BootStore) -> Iterator[str]:
 
 def summarise(target: Target, machine: Machine) -> MachineSummary:
     """What kind of computer it is, in values that can be shown."""
+    if machine.layout_failure is not None:
+        return MachineSummary(target.format, target.size, "none", "", machine.firmware, (), (), ())
     table = machine.table
     return MachineSummary(
         format=target.format,
@@ -269,7 +330,8 @@ def _volumes(machine: Machine) -> Iterator[VolumeSummary]:
         systems = [one for one in machine.windows if one.volume is volume]
         contents = stores + [_windows_text(one.product, one.build, one.computer) for one in systems]
         label = volume.label if volume.readable else ""
-        yield VolumeSummary(volume.number, volume.kind, label, volume.size, roles, " · ".join(filter(None, contents)))
+        offset = volume.partition.offset if volume.partition else 0
+        yield VolumeSummary(volume.number, volume.kind, label, volume.size, roles, " · ".join(filter(None, contents)), offset)
 
 
 def _windows_text(product: str, build: str, computer: str) -> str:

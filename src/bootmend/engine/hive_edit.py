@@ -13,15 +13,17 @@ from bootmend.engine.write_store import DiskEdit, commit_to_file
 from bootmend.errors import MissingError, RefusedError
 from bootmend.registry import HiveEditor
 from bootmend.registry.create import replace_hive
-from bootmend.registry.names import sort_key
 from bootmend.registry.recover import FILE_LIMIT, is_dirty, recover
+from bootmend.registry.upcase import upcase
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from bootmend.engine.hive_place import HivePlace, OpenHive
+    from bootmend.registry.edit_values import NewValue
     from bootmend.registry.mend import Mending
     from bootmend.registry.regfile_parse import Change
+    from bootmend.registry.values import Value
     from bootmend.source import FileSource
 
     #: asked with what would change, before anything is written; False leaves everything as it is
@@ -87,7 +89,7 @@ def _locked(where: HivePlace) -> Iterator[OpenHive]:
     """Open a hive, and lock what would be written to."""
     with open_place(where) as opened:
         target = opened.target
-        paths = list(target.files) if target is not None and target.is_directory else [where.path]
+        paths = [where.path] if target is None else target.files_to_lock()
         with lock_sources(paths):
             yield opened
 
@@ -106,18 +108,28 @@ def set_value(editor: HiveEditor, key: str, name: str, kind: int, data: bytes, *
     Raises:
         MissingError: no such key.
     """
-    from bootmend.registry.regfile import single_line
-
     changes = create_key(editor, key) if create else []
     found = editor.key(key)
     if found is None:
-        raise MissingError(f"the hive has no key {key!r}", hint="add --create to make it")
+        raise MissingError(f"the hive has no key {key}", hint="add --create to make it")
     before = found.value(name)
-    if before is not None and (before.type, before.data) == (kind, data):
+    line = _said_of_value(before, (name, kind, data))
+    if not line:
         return changes
-    old = [f"- {single_line(before.name, before.type, before.data)}"] if before is not None else []
     editor.set_value(key, name, kind, data)
-    return [*changes, f"[{found.path}]", *old, f"+ {single_line(before.name if before else name, kind, data)}"]
+    return [*changes, f"[{found.path}]", *line]
+
+
+def _said_of_value(before: Value | None, after: NewValue) -> list[str]:
+    """What a value is before and after, as lines of a ``.reg`` file; nothing where it stays as it is."""
+    from bootmend.registry.regfile import single_line
+
+    name, kind, data = after
+    if before is None:
+        return [f"+ {single_line(name, kind, data)}"]
+    if (before.type, before.data) == (kind, data):
+        return []
+    return [f"- {single_line(before.name, before.type, before.data)}", f"+ {single_line(before.name, kind, data)}"]
 
 
 def create_key(editor: HiveEditor, key: str) -> list[str]:
@@ -154,7 +166,9 @@ def delete_key(editor: HiveEditor, key: str, *, recursive: bool) -> Sequence[str
 
     found = editor.key(key)
     if found is None:
-        raise MissingError(f"the hive has no key {key!r}")
+        raise MissingError(f"the hive has no key {key}")
+    if found.subkey_count and not recursive:
+        raise RefusedError(f"the key has {found.subkey_count} subkeys", at=key, hint="add --recursive to delete all of it")
     gone = [f"- [{path}]" for path, _ in walk_below(editor, found, found.path)]
     editor.delete_key(key, recursive=recursive)
     return gone
@@ -173,38 +187,50 @@ def import_changes(editor: HiveEditor, changes: Sequence[Change], resolve: Calla
 
 
 def _import_key(editor: HiveEditor, key: str, changes: Sequence[Change]) -> list[str]:
-    """What one part of the file asks of one key; what is so already is not touched."""
+    """What one part of the file asks of one key, in its order; values that are set one after the other are set at once."""
     said: list[str] = []
-    present: dict[bytes, tuple[int, bytes]] | None = None
-    for change in changes:
-        if change.name is None:
-            said += _import_whole_key(editor, key, change)
-            present = None
-            continue
-        if present is None:
-            present = _contents(editor, key)
-        if not change.delete:
-            if present.get(sort_key(change.name)) != (change.kind, change.data):
-                said += set_value(editor, key, change.name, change.kind, change.data, create=True)
-                present[sort_key(change.name)] = (change.kind, change.data)
-        elif present.pop(sort_key(change.name), None) is not None:
-            said += delete_value(editor, key, change.name)
+    for kind, group in groupby(changes, _kind_of_change):
+        if kind is _SET:
+            said += _import_values(editor, key, group)
+        else:
+            for change in group:
+                said += _import_key_or_deletion(editor, key, change)
     return said
 
 
-def _import_whole_key(editor: HiveEditor, key: str, change: Change) -> Sequence[str]:
+_KEY, _DELETE, _SET = "key", "delete", "set"
+
+
+def _kind_of_change(change: Change) -> str:
+    return _KEY if change.name is None else _DELETE if change.delete else _SET
+
+
+def _import_key_or_deletion(editor: HiveEditor, key: str, change: Change) -> Sequence[str]:
     if not change.delete:
         return create_key(editor, key)
-    return delete_key(editor, key, recursive=True) if editor.key(key) is not None else []
-
-
-def _contents(editor: HiveEditor, key: str) -> dict[bytes, tuple[int, bytes]]:
-    """The values of a key by name, the first of each name."""
     found = editor.key(key)
-    contents: dict[bytes, tuple[int, bytes]] = {}
-    for value in found.values() if found else ():
-        contents.setdefault(sort_key(value.name), (value.type, value.data))
-    return contents
+    if found is None:
+        return ()
+    if change.name is None:
+        return delete_key(editor, key, recursive=True)
+    return delete_value(editor, key, change.name) if found.value(change.name) is not None else ()
+
+
+def _import_values(editor: HiveEditor, key: str, changes: Iterable[Change]) -> list[str]:
+    """Set values of one key; of several of the same name the last counts, and what is so already is not touched."""
+    said = create_key(editor, key)
+    found = editor.key(key)
+    assert found is not None
+    present: dict[str, Value] = {}
+    for value in found.values():
+        present.setdefault(upcase(value.name), value)
+    wanted = {upcase(change.name or ""): (change.name or "", change.kind, change.data) for change in changes}
+    lines = {name: _said_of_value(present.get(name), value) for name, value in wanted.items()}
+    changed = [value for name, value in wanted.items() if lines[name]]
+    if changed:
+        editor.set_values(key, changed)
+        said += [f"[{found.path}]", *(line for name in wanted for line in lines[name])]
+    return said
 
 
 # -- whole hives -----------------------------------------------------------------------------------------

@@ -77,13 +77,21 @@ def _locked(path: str, status: os.stat_result, kernel: Kernel) -> Iterator[None]
         return
     descriptor = _open(path, stat.S_ISBLK(status.st_mode))
     try:
-        if not os.path.samestat(os.fstat(descriptor), status):
-            raise RefusedError("it was replaced just now; nothing was written", at=path)
         if not _exclude_others(descriptor):
             raise _taken(path, kernel)
+        if not _is_still(path, descriptor, status):
+            raise RefusedError("it was replaced just now; nothing was written", at=path, hint="try again")
         yield
     finally:
         os.close(descriptor)
+
+
+def _is_still(path: str, descriptor: int, status: os.stat_result) -> bool:
+    """Whether what is locked is what was looked at and still has its name: a lock on a nameless file keeps nobody off."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), status) and os.path.samestat(status, os.stat(path))
+    except OSError:
+        return False
 
 
 def _open(path: str, is_block_device: bool) -> int:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from bootmend.catalog import find_rule
-from bootmend.engine.children import children_of
-from bootmend.engine.diagnose import Report, diagnose, examine
+from bootmend.engine.children import children_of, tracking_notes
+from bootmend.engine.diagnose import Inconclusive, Report, diagnose, examine
 from bootmend.engine.journal import PatchSet, SourceRef, Witness
 from bootmend.engine.runs import unfinished_runs
 from bootmend.engine.serial_console import serial_console_operations
 from bootmend.errors import RefusedError
+from bootmend.image import Image
 from bootmend.machine import Workspace, listed
-from bootmend.model import Applicability, Change, Finding
+from bootmend.model import Applicability, Change, Finding, Severity
 from bootmend.operations import DiscardHibernation
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from bootmend.operations import Operation
     from bootmend.source import Source
 
+MOST_ROUNDS = 6
+"""a boot sector, a partition table, a store: no disk hides more layers than that"""
 SAC_NOTES = (
     "the boot menu delays each start by 5 seconds",
     "the serial console (SAC) still asks for a user and a password before it gives a prompt",
@@ -46,6 +49,10 @@ class Request:
     unsafe: bool = False
     serial_console: bool = False
     discard_hibernation: bool = False
+
+    def without_extras(self) -> Request:
+        """The repairs alone, without what is asked for besides."""
+        return replace(self, serial_console=False, discard_hibernation=False)
 
     def to_json(self) -> dict[str, object]:
         """The JSON form."""
@@ -77,7 +84,7 @@ class Plan:
     """What will be written, why, and what it was proven to do.
 
     ``report`` is the look at the disk as it is, ``chosen`` the findings that the plan cures and
-    ``left`` those that it does not.
+    ``left`` those that it does not; ``doubts`` are what cannot be judged even after it.
     """
 
     request: Request
@@ -89,6 +96,7 @@ class Plan:
     witnesses: tuple[Witness, ...]
     identity: str
     notes: tuple[str, ...]
+    doubts: tuple[Inconclusive, ...] = ()
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -127,28 +135,76 @@ def make_plan(target: Target, request: Request) -> Plan:
     """
     _refuse_interrupted(target)
     report = diagnose(target, rules=request.rules, codes=request.codes)
-    chosen = _choose(report, request)
-    overlays = target.overlays()
+    overlays = target.overlays(_seed(target, request))
     workspace = Workspace(overlays.machine, request.made_at)
-    steps = _do(workspace, chosen, request)
-    changed = any(step.changes for step in steps)
-    if changed:
-        workspace.flush()
+    repaired = _repair(workspace, report, request)
+    if repaired.changed:
         refuse_obstacles(workspace, target)
-        refuse_bitlocker(target.machine, unsafe=request.unsafe)
-        _prove(workspace, report, chosen)
-    left = tuple(finding for finding in report.problems if finding not in chosen)
+        refuse_bitlocker(workspace.machine, unsafe=request.unsafe)
     return Plan(
         request=request,
         report=report,
-        chosen=tuple(chosen),
-        left=left,
-        steps=tuple(step for step in steps if step.changes),
+        chosen=repaired.chosen,
+        left=repaired.left,
+        steps=tuple(step for step in repaired.steps if step.changes),
         patchset=patchset_of(target, overlays),
-        witnesses=tuple(witnesses_of(workspace)) if changed else (),
+        witnesses=tuple(witnesses_of(workspace)) if repaired.changed else (),
         identity=identity(target),
-        notes=SAC_NOTES if request.serial_console and changed else (),
+        notes=(*(SAC_NOTES if request.serial_console else ()), *tracking_notes(target.path)) if repaired.changed else (),
     )
+
+
+class _Look(NamedTuple):
+    """What the rules say of the machine as it is on the overlay at one moment."""
+
+    findings: tuple[Finding, ...]
+    inconclusive: tuple[Inconclusive, ...]
+
+    @property
+    def problems(self) -> tuple[Finding, ...]:
+        return tuple(finding for finding in self.findings if finding.severity is not Severity.NOTE)
+
+
+class _Repaired(NamedTuple):
+    """What all rounds did: the findings that are cured, those that are left, the steps."""
+
+    chosen: tuple[Finding, ...]
+    left: tuple[Finding, ...]
+    steps: tuple[Step, ...]
+
+    @property
+    def changed(self) -> bool:
+        return any(step.changes for step in self.steps)
+
+
+def _repair(workspace: Workspace, report: Report, request: Request) -> _Repaired:
+    """Repair round by round on the overlay, each round proven before the next.
+
+    A fault that hides others (a boot sector, a store that cannot be read) is mended in a round of its own; what
+    comes to light is the next round's.  Everything else is one round.
+    """
+    look = _Look(report.findings, report.inconclusive)
+    chosen: list[Finding] = []
+    steps: list[Step] = []
+    for _ in range(MOST_ROUNDS):
+        tried = {finding.key for finding in chosen}
+        wanted = _choose(report, request) if request.offer else _allowed(look.problems, request)
+        hiding = [finding for finding in wanted if finding.hides and finding.key not in tried]
+        round_ = hiding or [finding for finding in wanted if finding.key not in tried]
+        done = _do(workspace, round_, request.without_extras() if hiding else request)
+        chosen, steps = [*chosen, *round_], [*steps, *done]
+        if any(step.changes for step in done):
+            workspace.reopen()
+            look = _proven(workspace, look, round_, report.rules)
+        if not hiding:
+            break
+    keys = {finding.key for finding in chosen}
+    return _Repaired(tuple(chosen), tuple(finding for finding in look.problems if finding.key not in keys), tuple(steps))
+
+
+def _seed(target: Target, request: Request) -> bytes:
+    """What a plan's identifiers come from: the same request for the same disk makes the same plan."""
+    return hashlib.sha256(f"{identity(target)} {request.to_json()}".encode()).digest()
 
 
 def _refuse_interrupted(target: Target) -> None:
@@ -166,16 +222,21 @@ def _choose(report: Report, request: Request) -> list[Finding]:
         if not chosen:
             raise RefusedError(_no_offer(report, request))
         return chosen
+    return _allowed(report.problems, request)
+
+
+def _allowed(problems: Iterable[Finding], request: Request) -> list[Finding]:
     allowed = {Applicability.SAFE, Applicability.UNSAFE} if request.unsafe else {Applicability.SAFE}
-    return [finding for finding in report.problems if finding.applicability in allowed]
+    return [finding for finding in problems if finding.applicability in allowed]
 
 
 def _no_offer(report: Report, request: Request) -> str:
     rule = find_rule(request.offer).RULE
     if any(finding.rule == rule.id for finding in report.problems):
         return f"{rule.id} was found on this disk: repair that first"
-    if not set(request.codes) & set(rule.stop_codes):
-        return f"{rule.id} has an offer only where one of its stop codes was seen: add --code {rule.stop_codes[0]}"
+    known = (*rule.stop_codes, *rule.status_codes)
+    if known and not set(request.codes) & set(known):
+        return f"{rule.id} has an offer only where one of its stop codes was seen: add --code {known[0]}"
     return f"{rule.id} has nothing to offer for this disk"
 
 
@@ -187,6 +248,7 @@ def _operations(workspace: Workspace, chosen: Iterable[Finding], request: Reques
     stores: list[tuple[int, str, str]] = []
     for finding in chosen:
         yield from find_rule(finding.rule).repair(finding, workspace)
+        workspace.settle()
         if "loader" in finding.details:
             stores.append((int(finding.details["volume"]), finding.details["path"], finding.details["loader"]))
     if request.serial_console:
@@ -205,8 +267,7 @@ def refuse_obstacles(workspace: Workspace, target: Target) -> None:
             hint="discarding the session loses unsaved work in it; to do that, repeat with  --discard-hibernation",
         )
     machine = target.machine
-    volumes = {volume.number: machine.volume(volume.number) for volume, _ in workspace.touched}
-    for volume in volumes.values():
+    for volume in workspace.volumes_before(machine):
         for obstacle in volume.tree.obstacles():
             if obstacle.kind != "hibernated":
                 raise RefusedError(obstacle.sentence, at=volume.name)
@@ -234,19 +295,30 @@ def refuse_bitlocker(machine: Machine, *, unsafe: bool) -> None:
         )
 
 
-def _prove(workspace: Workspace, report: Report, chosen: Iterable[Finding]) -> None:
-    """Look at the changed machine with fresh eyes: the findings are gone, and nothing new is there."""
-    findings, inconclusive = examine(workspace.reopened(), report.rules)
+def _proven(workspace: Workspace, before: _Look, chosen: list[Finding], rules: Iterable[str]) -> _Look:
+    """Look at the changed machine with fresh eyes: the findings are gone, and nothing new is there.
+
+    Where a fault was mended that hides others, what is new was there before and could not be seen.
+
+    Raises:
+        RefusedError: the round does not cure what it should, or does harm.
+    """
+    findings, inconclusive = examine(workspace.reopened(), rules)
     after = {finding.key for finding in findings}
     staying = [finding for finding in chosen if finding.key in after]
     if staying:
         raise RefusedError(f"the repair of {staying[0].rule} was tried on a copy and does not cure it: {staying[0].sentence}")
-    before = {finding.key for finding in report.findings}
-    new = [finding for finding in findings if finding.key not in before]
+    if not any(finding.hides for finding in chosen):
+        _refuse_harm(before, findings, inconclusive)
+    return _Look(tuple(findings), tuple(inconclusive))
+
+
+def _refuse_harm(before: _Look, findings: list[Finding], inconclusive: list[Inconclusive]) -> None:
+    known = {finding.key for finding in before.findings}
+    new = [finding for finding in findings if finding.key not in known]
     if new:
         raise RefusedError(f"the repair was tried on a copy and would cause {new[0].rule}: {new[0].sentence}")
-    known = {one.rule for one in report.inconclusive}
-    unknown = [one for one in inconclusive if one.rule not in known]
+    unknown = [one for one in inconclusive if one.rule not in {each.rule for each in before.inconclusive}]
     if unknown:
         one = unknown[0]
         raise RefusedError(f"the repair was tried on a copy, and {one.rule} could not be judged there: {one.reason}")
@@ -258,7 +330,7 @@ def patchset_of(target: Target, overlays: Overlays) -> PatchSet:
     patches.sort(key=lambda patch: (patch.step, patch.source, patch.offset))
     names = {patch.source for patch in patches}
     sources = tuple(
-        SourceRef(name=path, path=os.path.abspath(path), size_before=file.size, size_after=file.size)
+        SourceRef(name=path, path=os.path.abspath(path), size_before=file.size, size_after=overlays.by_path[path].size)
         for path, file in target.files.items()
         if path in names
     )
@@ -272,11 +344,14 @@ def witnesses_of(workspace: Workspace) -> Iterator[Witness]:
     if machine.table is not None and machine.disk is not None:
         disk = machine.disk
         anchors += [(what, disk, offset, length) for what, offset, length in machine.table.anchors()]
-    for volume, path in workspace.touched:
+    for volume, path in (*workspace.touched, *workspace.created):
         file = machine.volume(volume.number).tree.open(path)
         where = volume.where(path)
         anchors += [(f"{where}: {anchor.what}", anchor.source, anchor.offset, anchor.length) for anchor in file.anchors()]
         anchors.append((f"{where}: first sector", file, 0, min(512, file.size)))
+        file.locate(0, file.size)  # the image notes which of its blocks hold the file, for its own anchors
+    if isinstance(machine.disk, Image):
+        anchors += machine.disk.anchors()
     for what, source, offset, length in anchors:
         yield from _witness(what, source, offset, length)
 
@@ -294,7 +369,9 @@ def identity(target: Target) -> str:
     """What tells this disk from others: its size, its id and its partitions."""
     machine = target.machine
     parts: list[object] = [target.size]
-    if machine.table is not None:
+    if machine.layout_failure is not None:
+        parts.append("no layout")
+    elif machine.table is not None:
         parts.append(machine.table.scheme)
         parts += [(part.offset, part.size, part.guid or "") for part in machine.table.partitions]
     else:

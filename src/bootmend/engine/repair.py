@@ -83,7 +83,7 @@ def apply_plan(plan: Plan, path: str) -> Outcome:
         RollbackError: writing failed, and so did the way back.
         VerificationError: what was written does not cure on the disk what it cured on the copy; every byte is back.
     """
-    with Target(path) as target, lock_sources(_paths(target, plan, path)):
+    with Target(path) as target, lock_sources(_paths(target, plan)):
         fresh = make_plan(target, plan.request)
         _refuse_stale(plan, fresh, path)
         run = begin_run(fresh.patchset, fresh.witnesses, _info(fresh), target=path, run_id=fresh.id)
@@ -116,11 +116,11 @@ def write_patches(patchset: PatchSet, witnesses: tuple[Witness, ...], info: dict
     return run.id
 
 
-def _paths(target: Target, plan: Plan, path: str) -> list[str]:
+def _paths(target: Target, plan: Plan) -> list[str]:
     """The files that the plan writes to, on the disk it is applied to."""
     if target.is_directory:
         return [ref.path for ref in plan.patchset.sources]
-    return [path]
+    return target.files_to_lock()
 
 
 def _refuse_stale(plan: Plan, fresh: Plan, path: str) -> None:
@@ -150,6 +150,7 @@ def _info(plan: Plan) -> dict[str, Any]:
         "summary": _summary(plan),
         "findings": [finding.to_json() for finding in plan.chosen],
         "changes": [change.to_json() for change in plan.changes],
+        "steps": [step.to_json() for step in plan.steps],
         "after_undo": _after_undo(plan),
         "request": plan.request.to_json(),
     }

@@ -75,7 +75,7 @@ def put_store(store: bytes, where: Where, summary: str) -> Result:
 
     with Target(where.path) as target:
         chosen, notes = choose(target.machine, where)
-        with lock_sources(list(target.files) if target.is_directory else [where.path]):
+        with lock_sources(target.files_to_lock()):
             edit = DiskEdit(target, unsafe=where.own.unsafe)
             file = chosen.volume.tree.open(chosen.path)
             edit.replace(chosen.volume, chosen.path, fitting(store, file.size))

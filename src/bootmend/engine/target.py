@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from bootmend.engine.neighbours import GIVEN, Neighbours, given_parents
 from bootmend.errors import MissingError, ReadError, place
 from bootmend.filesystem.host import HostTree
 from bootmend.image import open_image
 from bootmend.machine import Machine
 from bootmend.source import FileSource, Overlay, StepClock
+from bootmend.source.url import refuse_url
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from types import TracebackType
     from typing import Self
 
-    from bootmend.image import Image
+    from bootmend.image import Image, Reference
     from bootmend.source import Source
 
 
 class Target:
     """An opened target; everything below it is open for reading only.
+
+    An image may name other files: those beside it are opened, and those of
+    :func:`~bootmend.engine.neighbours.given_parents`.
 
     Raises:
         MissingError: there is no such file or directory.
@@ -30,6 +37,7 @@ class Target:
     """
 
     def __init__(self, path: str) -> None:
+        refuse_url(path)
         self.path = path
         try:
             self.is_directory = stat.S_ISDIR(os.stat(path).st_mode)
@@ -78,8 +86,39 @@ class Target:
         return None if self.is_directory else self._image(self.open_file(self.path))
 
     def _image(self, source: Source) -> Image:
+        return self.open_image(source, self.open_file)
+
+    def open_image(
+        self,
+        source: Source,
+        open_file: Callable[[str], Source],
+        *,
+        seed: bytes = b"",
+        found: Callable[[str, Reference], None] | None = None,
+    ) -> Image:
+        """The disk inside ``source``; files that it names are opened with ``open_file``, and told to ``found``."""
         with place(self.name):
-            return open_image(source)
+            return open_image(source, Neighbours(self.path, open_file, GIVEN.get(), found), seed=seed)
+
+    def other_files(self, *, writable: bool) -> list[str]:
+        """The files that the image names: those that it is written through to, or those that it only builds on.
+
+        The image is opened anew for that, so that nothing read now is used later.
+        """
+        paths: list[str] = []
+
+        def note(path: str, reference: Reference) -> None:
+            if reference.writable is writable:
+                paths.append(path)
+
+        if not self.is_directory:
+            with Target(self.path) as again:
+                again.open_image(again.open_file(self.path), again.open_file, found=note)
+        return paths
+
+    def files_to_lock(self) -> list[str]:
+        """What a change may write to: an image with its extents; of a directory the files opened so far."""
+        return list(self._files) if self.is_directory else [self.path, *self.other_files(writable=True)]
 
     @property
     def size(self) -> int:
@@ -98,16 +137,29 @@ class Target:
             return Machine(None, HostTree(self.path, self.open_file))
         return Machine(self.image)
 
-    def overlays(self) -> Overlays:
-        """Copy-on-write over all its files."""
-        return Overlays(self)
+    def overlays(self, seed: bytes = b"") -> Overlays:
+        """Copy-on-write over all its files.
+
+        ``seed`` decides the identifiers that an image format gives to a change; without one they are random.
+        """
+        return Overlays(self, seed or os.urandom(16))
+
+
+@contextmanager
+def parents_of(path: str) -> Iterator[None]:
+    """Let a copy of the disk at ``path`` build on the same files as the disk itself."""
+    with Target(path) as target:
+        files = target.other_files(writable=False)
+    with given_parents(*files):
+        yield
 
 
 class Overlays:
     """The target's files, each under an overlay; all share one clock, so that the order of writes holds across them."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, seed: bytes) -> None:
         self._target = target
+        self._seed = seed
         self.clock = StepClock()
         self.by_path: dict[str, Overlay] = {}
 
@@ -121,5 +173,4 @@ class Overlays:
         """The computer as it is through the overlays, opened anew."""
         if self._target.is_directory:
             return Machine(None, HostTree(self._target.path, self.open_file))
-        with place(self._target.name):
-            return Machine(open_image(self.open_file(self._target.path)))
+        return Machine(self._target.open_image(self.open_file(self._target.path), self.open_file, seed=self._seed))

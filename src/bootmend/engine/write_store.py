@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from bootmend.engine.begin import begin_run
 from bootmend.engine.clock import filetime_now
 from bootmend.engine.journal import PatchSet, SourceRef, Witness
 from bootmend.engine.plan import patchset_of, refuse_bitlocker, refuse_obstacles, witnesses_of
 from bootmend.engine.repair import write_patches
+from bootmend.engine.replacing import apply_by_replacing
+from bootmend.engine.writer import commit_run
 from bootmend.errors import BootmendError, RefusedError
 from bootmend.machine import Workspace
 from bootmend.machine.hives import logs_of
@@ -30,9 +33,10 @@ def logs_beside(path: str) -> list[FileSource]:
 
 
 def commit_to_file(path: str, source: FileSource, commit: Commit, info: dict[str, object]) -> str:
-    """Write a commit to a store file through the journal, under a lock that the caller holds; the file grows if it must.
+    """Write a commit to a hive file through the journal, under a lock that the caller holds; the file grows if it must.
 
-    Owner and mode stay.  Returns the run's id, "" where there was nothing to write.
+    It is replaced as a whole, atomically and lastingly; owner and mode stay, and a symbolic link stays one.  Returns the
+    run's id, "" where there was nothing to write.
     """
     size = max(source.size, commit.size)
     overlay = Overlay(MemorySource(source.read_at(0, source.size).ljust(size, b"\0")), path)
@@ -41,7 +45,10 @@ def commit_to_file(path: str, source: FileSource, commit: Commit, info: dict[str
     if not patches:
         return ""
     patchset = PatchSet((SourceRef(path, path, source.size, size),), patches)
-    return write_patches(patchset, (Witness(path, "hive header", 0, 512),), info, path)
+    run = begin_run(patchset, (Witness(path, "hive header", 0, 512),), info, target=path)
+    apply_by_replacing(run, path)
+    commit_run(run)
+    return run.id
 
 
 class DiskEdit:
@@ -68,6 +75,12 @@ class DiskEdit:
         replace_hive(file, store, logs_of(edited, path)).write(file)
         file.barrier()
         self.workspace.touched.append((edited, path))
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is anything to write."""
+        self.workspace.flush()
+        return bool(patchset_of(self._target, self._overlays).patches)
 
     def write(self, info: dict[str, object]) -> str:
         """Write through the journal, under a lock that the caller holds; returns the run's id, "" for nothing to write.

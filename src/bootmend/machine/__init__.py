@@ -12,7 +12,17 @@ from bootmend.machine.devices import (
     volumes_named,
 )
 from bootmend.machine.hives import OpenedHive, open_hive
-from bootmend.machine.loaders import device_value, installation_of, is_default, loader_text, starts_windows, text_value
+from bootmend.machine.loaders import (
+    device_value,
+    installation_of,
+    is_default,
+    loader_details,
+    loader_text,
+    own_stores,
+    starts_windows,
+    store_details,
+    text_value,
+)
 from bootmend.machine.machine import Machine
 from bootmend.machine.stores import BootStore
 from bootmend.machine.volumes import Volume, listed
@@ -32,13 +42,16 @@ __all__ = [
     "installation_of",
     "is_default",
     "listed",
+    "loader_details",
     "loader_text",
     "locate_file",
     "open_hive",
+    "own_stores",
     "partitions_in",
     "printer",
     "same_partition",
     "starts_windows",
+    "store_details",
     "text_value",
     "volume_of",
     "volume_text",

@@ -54,3 +54,18 @@ def installation_of(machine: Machine, store: BootStore, loader: BcdObject) -> Wi
 def is_default(store: BootStore, loader: BcdObject) -> bool:
     """Whether the machine boots this loader when nobody chooses: the default of a store that is not recovery's."""
     return not store.recovery and loader.id == store.store.default_id
+
+
+def loader_details(store: BootStore, loader: BcdObject) -> dict[str, str]:
+    """What a finding about a loader carries for its repair and its article."""
+    return store_details(store) | {"loader": loader.id, "loadername": loader.text("description") or ""}
+
+
+def store_details(store: BootStore) -> dict[str, str]:
+    """What a finding about a store carries for its repair and its article."""
+    return {"volume": str(store.volume.number), "path": store.path}
+
+
+def own_stores(machine: Machine) -> list[BootStore]:
+    """The sound stores that a boot manager starts Windows from: all but those of recovery environments."""
+    return [store for store in machine.sound_stores if not store.recovery]

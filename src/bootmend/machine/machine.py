@@ -9,7 +9,7 @@ from bootmend.errors import BootmendError, place
 from bootmend.machine.stores import BootStore, find_stores
 from bootmend.machine.volumes import Volume
 from bootmend.machine.windows import WindowsInstallation, find_windows
-from bootmend.partition import PartitionTable, read_partitions
+from bootmend.partition import PartitionTable, looks_like_gpt, read_partitions
 from bootmend.source import Window
 
 if TYPE_CHECKING:
@@ -23,24 +23,41 @@ ESP_TYPE = "{c12a7328-f81f-11d2-ba4b-00a0c93ec93b}"
 class Machine:
     """A computer seen through its disk, or through a directory that holds its files.
 
-    Nothing is read until it is asked for, and what was read is kept.
+    Nothing is read until it is asked for, and what was read is kept.  ``expected_firmware`` is what somebody said
+    that the computer has (``BIOS`` or ``UEFI``), empty where nobody did: a disk alone cannot tell.
     """
+
+    expected_firmware = ""
 
     def __init__(self, disk: Source | None, tree: FileTree | None = None) -> None:
         self.disk = disk
         self._tree = tree
 
-    @cached_property
+    @property
     def table(self) -> PartitionTable | None:
         """The partition table; None for a directory.
 
         Raises:
             ReadError: the disk has no partition table and no file system that is known.
         """
+        if isinstance(self._layout, BootmendError):
+            raise self._layout
+        return self._layout
+
+    @property
+    def layout_failure(self) -> BootmendError | None:
+        """Why the disk's partitions cannot be told; None where they can.  Rules on the table itself ask this first."""
+        return self._layout if isinstance(self._layout, BootmendError) else None
+
+    @cached_property
+    def _layout(self) -> PartitionTable | BootmendError | None:
         if self.disk is None:
             return None
-        with place("partition table"):
-            return read_partitions(self.disk)
+        try:
+            with place("partition table"):
+                return read_partitions(self.disk)
+        except BootmendError as error:
+            return error
 
     @cached_property
     def volumes(self) -> list[Volume]:
@@ -75,6 +92,11 @@ class Machine:
         return list(find_stores(self.readable_volumes))
 
     @cached_property
+    def sound_stores(self) -> list[BootStore]:
+        """The stores that can be read: what rules on the contents of stores look at."""
+        return [store for store in self.stores if store.failure is None]
+
+    @cached_property
     def windows(self) -> list[WindowsInstallation]:
         """The Windows installations, in the order of the volumes."""
         return list(find_windows(self.readable_volumes))
@@ -96,6 +118,9 @@ class Machine:
     @property
     def firmware(self) -> str:
         """``UEFI`` (generation 2) or ``BIOS`` (generation 1), by the store in use and the partition table."""
+        if self.layout_failure is not None:
+            assert self.disk is not None
+            return "UEFI" if looks_like_gpt(self.disk) else "BIOS"
         if self.table is not None and self.table.scheme in {"MBR", "none"}:
             return "UEFI" if self._only_uefi_stores else "BIOS"
         if any(volume.partition and volume.partition.type == ESP_TYPE for volume in self.volumes):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from bootmend.errors import place
+from bootmend.errors import BootmendError, place
 from bootmend.machine.hives import OpenedHive, open_hive
 
 if TYPE_CHECKING:
@@ -53,6 +53,15 @@ class BootStore:
         hive = self.opened.hive
         with place(self.where):
             return Store(hive)
+
+    @cached_property
+    def failure(self) -> BootmendError | None:
+        """Why nothing can be read from it; None for a sound store."""
+        try:
+            self.store.objects()
+        except BootmendError as error:
+            return error
+        return None
 
 
 def find_stores(volumes: list[Volume]) -> Iterator[BootStore]:

@@ -19,8 +19,8 @@ class SetElement(NamedTuple):
     volume: int
     path: str
     object_id: str
-    element: str
-    value: Device | str | int | bool | tuple[str, ...]
+    element: str | int
+    value: Device | str | int | bool | tuple[str, ...] | tuple[int, ...] | bytes
     kind: str = "set-element"
 
     def do(self, workspace: Workspace) -> list[Change]:
@@ -39,4 +39,4 @@ class SetElement(NamedTuple):
         after = shown(workspace, store, obj, self.element)
         changed = obj.element(self.element)
         where = workspace.machine.volume(self.volume).where(self.path)
-        return [Change(where, group(obj), changed.name if changed else self.element, before, after)]
+        return [Change(where, group(obj), changed.name if changed else str(self.element), before, after)]

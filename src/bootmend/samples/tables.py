@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 SECTOR = 512
 BOOT_CODE = b"\xfa\xf4\xeb\xfc"
 """cli; hlt; jump back to the hlt: the sample cannot start, and says so by stopping."""
+VOLUME_CODE = BOOT_CODE.ljust(8) + b"A sample disk of bootmend: there is nothing to start on it."
+VOLUME_CODE_AT, VOLUME_CODE_END = 84, 510
+"""where an NTFS boot sector has its code"""
 NO_CHS = b"\xfe\xff\xff"
 """The place that stands for "beyond what cylinders, heads and sectors can say"."""
 PROTECTIVE = 0xEE
@@ -35,6 +38,15 @@ def _boot_record(signature: int, entries: list[tuple[int, int, int, int]]) -> by
         struct.pack_into("<B3sB3sII", record, 446 + 16 * index, status, NO_CHS, kind, NO_CHS, first, count)
     record[510:] = b"\x55\xaa"
     return bytes(record)
+
+
+def boot_code(part: profile.Part) -> list[tuple[int, bytes]]:
+    """The boot code of an NTFS volume and of its backup boot sector, as offsets of the disk and bytes.
+
+    The templates have that of ``mkntfs``, which says that one cannot start from the volume: on a healthy disk it is a fault.
+    """
+    code = VOLUME_CODE.ljust(VOLUME_CODE_END - VOLUME_CODE_AT, b"\0")
+    return [(start + VOLUME_CODE_AT, code) for start in (part.offset, part.end - SECTOR)]
 
 
 def gpt(parts: list[profile.Part], disk_size: int) -> list[tuple[int, bytes]]:

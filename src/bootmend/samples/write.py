@@ -116,6 +116,9 @@ def _fill(disk: Container, parts: list[profile.Part], size: int) -> None:
         if part.template:
             for offset, data in templates.extents(part.template):
                 disk.write(part.offset + offset, data)
+        if part.type == profile.MBR_NTFS:
+            for place, data in tables.boot_code(part):
+                disk.write(place, data)
     disk.finish()
 
 

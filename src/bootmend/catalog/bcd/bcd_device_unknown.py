@@ -25,6 +25,7 @@ from bootmend.machine import (
     volume_of,
     volumes_named,
 )
+from bootmend.machine.generations import mismatch
 from bootmend.model import Applicability, Evidence, Finding, Rule, Severity
 from bootmend.operations import SetDiskId, SetElement
 
@@ -58,13 +59,13 @@ class Lost(NamedTuple):
 
 def detect(machine: Machine) -> Iterator[Finding]:
     """One finding for the disk where its own id is what changed; else one for each lost loader."""
-    if machine.table is None or machine.table.scheme == "none":
+    if machine.table is None or machine.table.scheme == "none" or mismatch(machine):
         return
     former = _former_disk_id(machine)
     if former is not None:
         yield _disk_finding(machine, former)
         return
-    for store in machine.stores:
+    for store in machine.sound_stores:
         for loader in store.store.loaders():
             lost = _lost_elements(machine, loader)
             if lost and starts_windows(loader):
@@ -81,13 +82,13 @@ def _former_disk_id(machine: Machine) -> str | None:
         return None
     if not all(same_partition(machine, device) for device in devices):
         return None
-    loaders = (loader for store in machine.stores for loader in store.store.loaders() if starts_windows(loader))
+    loaders = (loader for store in machine.sound_stores for loader in store.store.loaders() if starts_windows(loader))
     named = (device_value(loader, element) for loader in loaders for element in ELEMENTS)
     return ids.pop() if any(isinstance(device, PartitionDevice) for device in named) else None
 
 
 def _partition_devices(machine: Machine) -> Iterator[PartitionDevice]:
-    for store in machine.stores:
+    for store in machine.sound_stores:
         for obj in store.store.objects():
             for element in obj.elements.values():
                 if isinstance(element.value, Device):
@@ -99,7 +100,7 @@ def _disk_finding(machine: Machine, former: str) -> Finding:
     assert machine.table.disk_id is not None
     what = "signature" if machine.table.scheme == "MBR" else "GUID"
     count = len(list(_partition_devices(machine)))
-    stores = tuple(Evidence("store", store.where, f"names disk {former}") for store in machine.stores)
+    stores = tuple(Evidence("store", store.where, f"names disk {former}") for store in machine.sound_stores)
     return Finding(
         rule=RULE.id,
         title="The disk's identity has changed since its boot configuration was written",
@@ -111,6 +112,7 @@ def _disk_finding(machine: Machine, former: str) -> Finding:
         evidence=(Evidence(f"disk {what}", "partition table", machine.table.disk_id, former), *stores),
         fix=f"gives the disk its {what} {former} back",
         details={"disk_id": former},
+        hides=True,
     )
 
 
@@ -165,6 +167,7 @@ def _loader_finding(machine: Machine, store: BootStore, loader: BcdObject, lost:
             "loadername": loader.text("description") or "",
             "target": str(fitting[0].number) if sure else "",
         },
+        hides=True,
     )
 
 

@@ -61,7 +61,7 @@ class Fault(NamedTuple):
 
 def detect(machine: Machine) -> Iterator[Finding]:
     """Judge each loader of each store on its own."""
-    for store in machine.stores:
+    for store in machine.sound_stores:
         for loader in store.store.loaders():
             if any(loader.element(name) for name in ELEMENTS):
                 fault = _fault(machine, store, loader)

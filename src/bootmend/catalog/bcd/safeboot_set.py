@@ -33,7 +33,7 @@ DIRECTORY_RESTORE = 2
 
 def detect(machine: Machine) -> Iterator[Finding]:
     """Look at every loader of every store."""
-    for store in machine.stores:
+    for store in machine.sound_stores:
         for loader in store.store.loaders():
             if loader.element("safeboot") is not None:
                 yield _finding(machine, store, loader)

@@ -1,0 +1,1 @@
+"""Boot failures whose cause lies in partition tables, boot sectors and boot files."""

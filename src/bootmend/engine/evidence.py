@@ -1,0 +1,359 @@
+"""Evidence of a machine: what the readers of ``evidence/`` tell of its volumes and of each Windows on it.
+
+Nothing here decides; what cannot be read is a gap that is said, and never hides the rest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from bootmend.errors import BootmendError, MissingError
+from bootmend.evidence.boot_status import parse_boot_status
+from bootmend.evidence.boots import read_history
+from bootmend.evidence.drive_letters import drive_letters
+from bootmend.evidence.dump import read_dump
+from bootmend.evidence.free_space import free_space
+from bootmend.evidence.logs import cbs_errors, driver_errors, setup_errors
+from bootmend.evidence.pe import read_program
+from bootmend.evidence.servicing import read_servicing
+from bootmend.evidence.startup_repair import parse_startup_repair
+from bootmend.evidence.text import tail
+from bootmend.evidence.times import filetime_text
+from bootmend.machine import open_hive
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from bootmend.evidence.boot_status import BootStatus
+    from bootmend.evidence.boots import History
+    from bootmend.evidence.drive_letters import DriveLetter
+    from bootmend.evidence.dump import Dump
+    from bootmend.evidence.free_space import FreeSpace
+    from bootmend.evidence.pe import Program
+    from bootmend.evidence.servicing import Servicing
+    from bootmend.evidence.startup_repair import StartupRepair
+    from bootmend.machine import Machine, Volume, WindowsInstallation
+    from bootmend.registry import Hive
+
+T = TypeVar("T")
+
+EVENT_LOG = "System32\\winevt\\Logs\\System.evtx"
+STARTUP_REPAIR = "System32\\LogFiles\\Srt\\SrtTrail.txt"
+MEMORY_DUMP = "MEMORY.DMP"
+MINI_DUMPS = "Minidump"
+BOOT_STATUS = "bootstat.dat"
+CBS_LOG = "Logs\\CBS\\CBS.log"
+DRIVER_LOG = "INF\\setupapi.dev.log"
+SETUP_LOG = "Panther\\setuperr.log"
+SERVICING_FILES = ("WinSxS\\pending.xml", "WinSxS\\poqexec.log", "WinSxS\\reboot.xml")
+LOG_TAIL = 256 << 10
+MOST_MINI_DUMPS = 50
+MOST_DRIVERS = 500
+SYSTEM_FILES = ("\\EFI\\Microsoft\\Boot\\bootmgfw.efi", "\\EFI\\Boot\\bootx64.efi", "\\EFI\\Boot\\bootaa64.efi")
+WINDOWS_FILES = tuple(
+    f"System32\\{name}" for name in ("winload.exe", "winload.efi", "ntoskrnl.exe", "hal.dll", "ci.dll", "smss.exe", "csrss.exe")
+)
+
+
+class DumpFile(NamedTuple):
+    """A dump: where, its size, when it was written, and what it says."""
+
+    where: str
+    size: int
+    modified: str
+    dump: Dump
+
+    def to_json(self) -> dict[str, object]:
+        """The JSON form."""
+        return {"where": self.where, "size": self.size, "modified": self.modified, **self.dump.to_json()}
+
+
+class BootFile(NamedTuple):
+    """A program that starting needs, and what it says of itself; ``service`` is the driver's name, "" for another file."""
+
+    where: str
+    service: str
+    program: Program
+
+    def to_json(self) -> dict[str, object]:
+        """The JSON form."""
+        return {"where": self.where, "service": self.service, **self.program.to_json()}
+
+
+class PlainFile(NamedTuple):
+    """A file whose being there says something."""
+
+    where: str
+    size: int
+    modified: str
+
+    def to_json(self) -> dict[str, object]:
+        """The JSON form."""
+        return self._asdict()
+
+
+class Letter(NamedTuple):
+    """A drive letter, and the volume of this disk that it stands for ("" for one of another disk)."""
+
+    letter: DriveLetter
+    volume: str
+
+    def to_json(self) -> dict[str, object]:
+        """The JSON form."""
+        return {**self.letter.to_json(), "volume": self.volume}
+
+
+class LastStop(NamedTuple):
+    """The newest stop that anything tells of: code and parameters, when, the module at fault ("" unknown), and who says so."""
+
+    code: int
+    parameters: tuple[int, ...]
+    time: str
+    module: str
+    source: str
+
+    def to_json(self) -> dict[str, object]:
+        """The JSON form."""
+        return {
+            "stop_code": f"0x{self.code:08X}",
+            "parameters": [f"0x{one:X}" for one in self.parameters],
+            "time": self.time,
+            "module": self.module,
+            "source": self.source,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class WindowsEvidence:
+    """What one Windows tells; None or empty where there is nothing to tell."""
+
+    where: str
+    dumps: tuple[DumpFile, ...]
+    history: History | None
+    servicing: Servicing | None
+    servicing_files: tuple[PlainFile, ...]
+    startup_repair: StartupRepair | None
+    boot_status: BootStatus | None
+    letters: tuple[Letter, ...]
+    errors: tuple[tuple[str, tuple[str, ...]], ...]
+
+    @property
+    def last_stop(self) -> LastStop | None:
+        """The newest of what dumps and the event log tell; of equal times the dump, which says more."""
+        stops = [_stop_of_dump(one) for one in self.dumps]
+        for one in self.history.stops if self.history else ():
+            stops.append(LastStop(one.code, one.parameters, one.logged, "", "event log"))
+        return max(stops, key=lambda stop: stop.time, default=None)
+
+    def to_json(self) -> dict[str, object]:
+        """The JSON form."""
+        last = self.last_stop
+        return {
+            "where": self.where,
+            "last_stop": None if last is None else last.to_json(),
+            "dumps": [one.to_json() for one in self.dumps],
+            "event_log": None if self.history is None else self.history.to_json(),
+            "servicing": None if self.servicing is None else self.servicing.to_json(),
+            "servicing_files": [one.to_json() for one in self.servicing_files],
+            "startup_repair": None if self.startup_repair is None else self.startup_repair.to_json(),
+            "boot_status": None if self.boot_status is None else self.boot_status.to_json(),
+            "drive_letters": [one.to_json() for one in self.letters],
+            "errors": {name: list(lines) for name, lines in self.errors},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class MachineEvidence:
+    """What the machine tells: each Windows, the files that start it, how full its volumes are, and what could not be read."""
+
+    windows: tuple[WindowsEvidence, ...]
+    files: tuple[BootFile, ...]
+    space: tuple[tuple[str, FreeSpace], ...]
+    gaps: tuple[tuple[str, str], ...]
+
+    def to_json(self) -> dict[str, object]:
+        """The JSON form: ``evidence`` of ``bootmend.report/1``."""
+        return {
+            "windows": [one.to_json() for one in self.windows],
+            "boot_files": [one.to_json() for one in self.files],
+            "volumes": [{"where": name, **space.to_json()} for name, space in self.space],
+            "gaps": [{"what": what, "reason": reason} for what, reason in self.gaps],
+        }
+
+
+def gather(machine: Machine, *, checksums: bool = False) -> MachineEvidence:
+    """Look at a machine; ``checksums`` reads the programs whole."""
+    gatherer = _Gatherer(machine, checksums=checksums)
+    windows = tuple(gatherer.windows(one) for one in machine.windows)
+    return MachineEvidence(windows, tuple(gatherer.files()), tuple(gatherer.space()), tuple(gatherer.gaps))
+
+
+class _Gatherer:
+    def __init__(self, machine: Machine, *, checksums: bool) -> None:
+        self.machine = machine
+        self.checksums = checksums
+        self.gaps: list[tuple[str, str]] = []
+
+    def attempt(self, what: str, read: Callable[[], T]) -> T | None:
+        """What ``read`` gives; None where nothing is there, and None with a gap where it cannot be read."""
+        try:
+            return read()
+        except MissingError:
+            return None
+        except BootmendError as error:
+            hint = f" ({error.hint})" if error.hint else ""
+            self.gaps.append((what, f"{error}{hint}"))
+            return None
+
+    # -- one Windows ------------------------------------------------------------------------------
+    def windows(self, one: WindowsInstallation) -> WindowsEvidence:
+        """All that one Windows tells."""
+        volume = one.volume
+
+        def read(path: str, reader: Callable[[str], T]) -> T | None:
+            full = one.path(path)
+            return self.attempt(volume.where(full), lambda: reader(full)) if self._there(volume, full) else None
+
+        return WindowsEvidence(
+            where=one.where,
+            dumps=tuple(self._dumps(one)),
+            history=read(EVENT_LOG, lambda path: read_history(volume.tree.open(path))),
+            servicing=self.attempt(f"{one.where} servicing", lambda: self._servicing(one)),
+            servicing_files=tuple(self._plain_files(one)),
+            startup_repair=read(STARTUP_REPAIR, lambda path: parse_startup_repair(volume.tree.read(path))),
+            boot_status=read(BOOT_STATUS, lambda path: parse_boot_status(_head(volume, path))),
+            letters=tuple(self.attempt(f"{one.where} drive letters", lambda: self._letters(one)) or ()),
+            errors=tuple(self._errors(one)),
+        )
+
+    def _there(self, volume: Volume, path: str) -> bool:
+        entry = self.attempt(volume.where(path), lambda: volume.tree.lookup(path))
+        return entry is not None and not entry.is_directory and entry.size > 0
+
+    def _dumps(self, one: WindowsInstallation) -> Iterator[DumpFile]:
+        for path in dump_paths(one, self.attempt):
+            if self._there(one.volume, path):
+                found = self.attempt(one.volume.where(path), lambda path=path: _dump_file(one.volume, path))
+                if found is not None:
+                    yield found
+
+    def _servicing(self, one: WindowsInstallation) -> Servicing:
+        return read_servicing(
+            self._hive(one, "SOFTWARE"), self._hive(one, "COMPONENTS"), self._hive(one, "SYSTEM"), one.control_set
+        )
+
+    def _hive(self, one: WindowsInstallation, name: str) -> Hive | None:
+        path = one.hive_path(name)
+        if name == "SYSTEM":
+            return one.system.hive
+        return self.attempt(one.volume.where(path), lambda: open_hive(one.volume, path).hive)
+
+    def _plain_files(self, one: WindowsInstallation) -> Iterator[PlainFile]:
+        for name in SERVICING_FILES:
+            path = one.path(name)
+            entry = self.attempt(one.volume.where(path), lambda path=path: one.volume.tree.lookup(path))
+            if entry is not None and not entry.is_directory:
+                yield PlainFile(one.volume.where(path), entry.size, filetime_text(entry.modified))
+
+    def _letters(self, one: WindowsInstallation) -> Iterator[Letter]:
+        for letter in drive_letters(one.system.hive):
+            yield Letter(letter, next((volume.name for volume in self.machine.volumes if self._means(letter, volume)), ""))
+
+    def _means(self, letter: DriveLetter, volume: Volume) -> bool:
+        part, table = volume.partition, self.machine.table
+        if part is None or table is None:
+            return False
+        if letter.partition_id:
+            return part.guid == letter.partition_id
+        return bool(letter.disk_id) and table.disk_id == letter.disk_id and part.offset == letter.offset
+
+    def _errors(self, one: WindowsInstallation) -> Iterator[tuple[str, tuple[str, ...]]]:
+        readers = ((CBS_LOG, cbs_errors), (SETUP_LOG, setup_errors), (DRIVER_LOG, driver_errors))
+        for name, reader in readers:
+            path = one.path(name)
+            if self._there(one.volume, path):
+                text = self.attempt(one.volume.where(path), lambda path=path: tail(one.volume.tree.open(path), LOG_TAIL)[0])
+                lines = reader(text) if text else []
+                if lines:
+                    yield one.volume.where(path), tuple(lines)
+
+    # -- the files that start it ------------------------------------------------------------------
+    def files(self) -> Iterator[BootFile]:
+        """The boot manager, the loader, the kernel, and the drivers that are loaded at once."""
+        for volume in self.machine.readable_volumes:
+            yield from self._programs(volume, ((path, "") for path in SYSTEM_FILES))
+        for one in self.machine.windows:
+            yield from self._programs(one.volume, ((one.path(path), "") for path in WINDOWS_FILES))
+            drivers = self.attempt(f"{one.where} drivers", lambda one=one: list(boot_drivers(one)))
+            yield from self._programs(one.volume, drivers or ())
+
+    def _programs(
+        self, volume: Volume, paths: Iterator[tuple[str, str]] | list[tuple[str, str]] | tuple[()]
+    ) -> Iterator[BootFile]:
+        for path, service in paths:
+            if self._there(volume, path):
+                program = self.attempt(
+                    volume.where(path), lambda path=path: read_program(volume.tree.open(path), checksum=self.checksums)
+                )
+                if program is not None:
+                    yield BootFile(volume.where(path), service, program)
+
+    def space(self) -> Iterator[tuple[str, FreeSpace]]:
+        """How full the volumes are."""
+        for volume in self.machine.readable_volumes:
+            found = self.attempt(f"{volume.name} free space", lambda volume=volume: free_space(volume.tree))
+            if found is not None:
+                yield volume.name, found
+
+
+def dump_paths(one: WindowsInstallation, attempt: Callable[[str, Callable[[], list[str]]], list[str] | None]) -> list[str]:
+    """Where dumps lie: the whole one, and the newest of the small ones, by their names, which begin with the date."""
+    folder = one.path(MINI_DUMPS)
+
+    def names() -> list[str]:
+        entries = one.volume.tree.list(folder) if one.volume.tree.lookup(folder) else ()
+        files = [entry for entry in entries if not entry.is_directory and entry.name.lower().endswith(".dmp")]
+        return [entry.name for entry in sorted(files, key=lambda entry: entry.modified, reverse=True)]
+
+    small = attempt(one.volume.where(folder), names) or []
+    return [one.path(MEMORY_DUMP), *(f"{folder}\\{name}" for name in small[:MOST_MINI_DUMPS])]
+
+
+def boot_drivers(one: WindowsInstallation) -> Iterator[tuple[str, str]]:
+    """Path and name of the drivers with Start 0.
+
+    Raises:
+        ReadError: the SYSTEM hive cannot be read.
+    """
+    count = 0
+    for service in one.services():
+        if service.start == 0 and count < MOST_DRIVERS:
+            count += 1
+            yield driver_path(one, service.name, service.image_path), service.name
+
+
+def driver_path(one: WindowsInstallation, name: str, image: str) -> str:
+    """The path on its volume of a driver's file; the loader takes System32\\drivers and the service's name where none is given."""
+    text = image.strip().strip('"').replace("/", "\\")
+    lowered = text.lower()
+    for prefix in ("\\systemroot\\", "%systemroot%\\", "\\??\\c:\\windows\\", "c:\\windows\\"):
+        if lowered.startswith(prefix):
+            return one.path(text[len(prefix) :])
+    return one.path(text.lstrip("\\")) if text else one.path(f"System32\\drivers\\{name}.sys")
+
+
+def _head(volume: Volume, path: str) -> bytes:
+    file = volume.tree.open(path)
+    return file.read_at(0, min(512, file.size))
+
+
+def _dump_file(volume: Volume, path: str) -> DumpFile:
+    file = volume.tree.open(path)
+    return DumpFile(volume.where(path), file.size, filetime_text(file.entry.modified), read_dump(file))
+
+
+def _stop_of_dump(one: DumpFile) -> LastStop:
+    dump = one.dump
+    when = filetime_text(dump.time) or one.modified
+    return LastStop(dump.stop_code, dump.parameters, when, dump.blamed or dump.module, one.where)
