@@ -147,21 +147,30 @@ def test_a_partition_that_was_moved_keeps_its_old_place_in_its_boot_sector(tmp_p
 
 
 def test_boot_code_of_mkntfs(tmp_path: Path) -> None:
-    """By hand where no volume has Windows' own code; copied from one that has."""
+    """The backup boot sector gives it back; where that has it too, a volume that Windows formatted; else it is done by hand."""
     needs("mkntfs", "dd")
     path, sample = a_disk(tmp_path, 1)
     other = tmp_path / "made.raw"
     with other.open("wb") as file:
         file.truncate(16 << 20)
     run("mkntfs", "-F", "-Q", "-q", other)
-    dd(path, sample.parts[0].offset + 84, other.read_bytes()[84:510], tmp_path)
+    dummy, (system, windows) = other.read_bytes()[84:510], sample.parts
+    dd(path, system.offset + 84, dummy, tmp_path)
+    found_and_mended(path, "not-bootable-disk")
+    undo(find_run(path))
+    dd(path, system.end - 512 + 84, dummy, tmp_path)
     assert {(one.rule, str(one.applicability)) for one in look(path).problems} == {("not-bootable-disk", "manual")}
     windows_code = b"\x33\xc0 BOOTMGR is compressed"
-    dd(path, sample.parts[1].offset + 84, windows_code.ljust(426, b"\x90"), tmp_path)
+    dd(path, windows.offset + 84, windows_code.ljust(426, b"\x90"), tmp_path)
     found_and_mended(path, "not-bootable-disk")
     with Path(path).open("rb") as file:
-        file.seek(sample.parts[0].offset + 84)
+        file.seek(system.offset + 84)
         assert file.read(len(windows_code)) == windows_code
+    undo(find_run(path))
+    dd(path, windows.offset + 84, dummy, tmp_path)
+    report = look(path)
+    assert report.verdict == "healthy", "a disk that mkntfs made as a whole"
+    assert any("not Windows" in remark for remark in report.remarks)
 
 
 # -- files ---------------------------------------------------------------------------------------------------

@@ -141,3 +141,32 @@ def test_a_name_with_spaces_and_quotes_can_be_pasted(bootmend: Bootmend, disk: M
     words = shlex.split(line.partition("then ")[2])
     assert words == ["bootmend", "repair", str(path), "--vm", "web 01"]
     assert bootmend(*words[1:], "--yes", expect=0)
+
+
+def test_how_long_each_rule_took(bootmend: Bootmend, disk: MakeDisk) -> None:
+    path = disk("healthy")
+    said = bootmend("check", path, "--timings", expect=0)
+    assert "slowest rule: " in said.err
+    assert all(rule in said.err for rule in rule_places())
+    document = validate(bootmend("check", path, "--format", "json", expect=0).json, "report")
+    assert {one["rule"] for one in document["timings"]} == {"(the disk)", *rule_places()}
+
+
+@pytest.mark.parametrize(("gen", "other"), [(1, "2"), (2, "1")])
+def test_a_machine_of_the_other_generation(bootmend: Bootmend, disk: MakeDisk, gen: int, other: str) -> None:
+    path = disk("healthy", gen=gen)
+    bootmend("check", path, "--generation", str(gen), expect=0)
+    document = bootmend("check", path, "--generation", other, "--format", "json", expect=1).json
+    (finding,) = validate(document, "report")["findings"]
+    assert (finding["rule"], finding["applicability"]) == ("generation-mismatch", "manual")
+    assert (finding["role"], finding["confidence"]) == ("primary", "certain")
+
+
+def test_a_fault_that_hid_the_disk_leaves_no_doubt_when_it_is_mended(bootmend: Bootmend, disk: MakeDisk) -> None:
+    path = disk("healthy", form="raw")
+    with path.open("r+b") as file:
+        file.seek(510)
+        file.write(bytes(2))
+    assert "partition table: could not be judged" in bootmend("check", path, expect=1).out
+    bootmend("repair", path, "--yes", expect=0)
+    bootmend("check", path, expect=0)

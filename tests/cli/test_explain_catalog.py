@@ -184,3 +184,19 @@ def test_as_a_module() -> None:
     assert (said.code, said.err) == (0, "")
     assert package.__version__ in said.out
     assert spawn("check").code == 2
+
+
+def test_the_catalogue_has_no_flaw(bootmend: Bootmend) -> None:
+    assert bootmend("catalog", "lint", expect=0).out == "The catalogue has no flaw.\n"
+    assert validate(bootmend("catalog", "lint", "--format", "json", expect=0).json, "catalog-lint")["flaws"] == []
+    assert "no flaw" in bootmend("catalog", "lint", "--format", "md", expect=0).out
+
+
+def test_a_flaw_of_the_catalogue_is_named(bootmend: Bootmend, monkeypatch: pytest.MonkeyPatch) -> None:
+    from bootmend.catalog.bcd import safeboot_set
+
+    monkeypatch.setattr(safeboot_set, "RULE", safeboot_set.RULE._replace(references=(), stop_codes=("0x67",)))
+    said = bootmend("catalog", "lint", expect=1).out
+    assert "safeboot-set: it names no source" in said
+    assert "0x67 is no code of eight hex digits" in said
+    assert "| safeboot-set |" in bootmend("catalog", "lint", "--format", "md", expect=1).out

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.oracle
 VM = ("-g", GROUP, "-n", "web01")
+RULE = "imc-config-init-failed"
 GOOD = {"deallocate": 1, "swap": 1, "start": 1, "create disks": 1, "upload closed": 1}
 
 
@@ -134,3 +135,77 @@ def test_what_is_left_is_listed_and_deleted(scene: MakeScene, azure: Azure) -> N
     assert set(cloud.state.disks) == {"web01-os", cloud.os_disk.lower()}
     runs = azure(cloud, "runs", "--format", "json", expect=0).json["runs"]
     assert [(one["run"], one["outcome"], one["verdict"]) for one in runs] == [(run, "repaired", "booted")]
+
+
+def test_the_classic_way(scene: MakeScene, azure: Azure) -> None:
+    """A copy on another VM, and back; the copy is repaired here, as the other VM would."""
+    cloud = scene("ill1")
+    helper = cloud.state.add_vm("fixer", generation=1, blob="", size=1 << 35)
+    helper["properties"]["storageProfile"]["osDisk"]["osType"] = "Windows"
+    answer = azure(cloud, "attach", *VM, "--repair-vm", "fixer", "--yes", expect=0)
+    assert "another one as soon as it is brought online" in answer.err
+    (copy,) = [name for name in cloud.state.disks if name.endswith("-copy")]
+    assert cloud.disk(copy)["managedBy"] == helper["id"]
+    assert "/dev/disk/azure/scsi1/lun0" in answer.out
+    assert cloud.state.snapshots == {}
+    again = azure(cloud, "attach", *VM, "--repair-vm", "fixer", "--yes", expect=0)
+    assert again.out == answer.out
+    assert cloud.state.effects["attach"] == cloud.state.effects["create snapshots"] == 1
+    azure(cloud, "swap", *VM, "--disk", copy, "--repair-vm", "fixer", "--yes", expect=0)
+    assert cloud.os_disk == copy
+    assert cloud.state.vms["web01"]["power"] == "running"
+    assert helper["properties"]["storageProfile"]["dataDisks"] == []
+
+
+def test_what_is_printed_for_programs_fits_its_schema(scene: MakeScene, azure: Azure, tmp_path: Path) -> None:
+    from tests.cli.schema_check import validate
+
+    cloud = scene("ill1")
+    cloud.state.vms["web01"]["properties"]["diagnosticsProfile"] = {}
+    report = tmp_path / "report.md"
+    plan = tmp_path / "plan.json"
+    azure(cloud, "plan", *VM, "-o", str(plan), expect=1)
+    validate(json.loads(plan.read_text()), "azure-plan")
+    answer = azure(
+        cloud,
+        "repair",
+        *VM,
+        "--yes",
+        "--format",
+        "json",
+        "--enable-diagnostics",
+        "--report",
+        str(report),
+        "--rule",
+        RULE,
+        expect=0,
+    )
+    validate(answer.json, "rescue")
+    assert (answer.json["outcome"], answer.json["verdict"]) == ("repaired", "booted")
+    assert [one["kind"] for one in answer.json["left_behind"]] == ["disks", "snapshots"]
+    assert "0x67" in report.read_text()
+    assert cloud.state.vms["web01"]["properties"]["diagnosticsProfile"] == {"bootDiagnostics": {"enabled": True}}
+    back = azure(cloud, "undo", answer.json["run"], "--yes", "--format", "json", expect=0)
+    validate(back.json, "rescue")
+    validate(azure(cloud, "runs", "--format", "json", expect=0).json, "rescues")
+
+
+def test_nobody_is_claimed_to_have_booted_who_was_not_seen(scene: MakeScene, azure: Azure) -> None:
+    cloud = scene("ill1")
+    cloud.state.on_swap = lambda _: cloud.state.screens.update(web01=(None, None))
+    answer = azure(cloud, "repair", *VM, "--yes", "--rule", RULE, expect=0)
+    assert "whether it boots could not be checked" in answer.out
+
+
+def test_a_changed_plan_is_not_carried_out(scene: MakeScene, azure: Azure, tmp_path: Path) -> None:
+    cloud = scene("ill1")
+    plan = tmp_path / "plan.json"
+    azure(cloud, "plan", *VM, "-o", str(plan), expect=1)
+    kept = json.loads(plan.read_text())
+    kept["plan"]["patches"][0]["after_sha256"] = "0" * 64
+    plan.write_text(json.dumps(kept))
+    azure(cloud, "apply", str(plan), "--yes", expect=4)
+    assert cloud.state.vms["web01"]["power"] == "running"
+    assert cloud.os_disk == "web01-os"
+    plan.write_text("{}")
+    azure(cloud, "apply", str(plan), "--yes", expect=2)

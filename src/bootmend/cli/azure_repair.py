@@ -63,9 +63,19 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @vm_options
 @repair_options
 @run_options
+@click.option("--enable-diagnostics", is_flag=True, help="Switch boot diagnostics on, where they are off; they stay on.")
 @click.option("--dry-run", is_flag=True, help="Stop before consent: look, plan, and change nothing.")
 @click.option("--attempts", type=click.IntRange(1, 5), default=1, show_default=True, help="Repairs, while the VM still fails.")
-def repair(*, group: str, name: str, subscription: str, attempts: int, dry_run: bool, **options: Any) -> int:  # noqa: ANN401 (those of run_options)
+def repair(
+    *,
+    group: str,
+    name: str,
+    subscription: str,
+    attempts: int,
+    dry_run: bool,
+    enable_diagnostics: bool,
+    **options: Any,  # noqa: ANN401 (those of run_options)
+) -> int:
     """Repair a VM: look, show the plan, ask, stop it, build a repaired copy of its OS disk, exchange, start, check.
 
     The same command goes on with a run that was interrupted.
@@ -75,7 +85,7 @@ def repair(*, group: str, name: str, subscription: str, attempts: int, dry_run: 
     names = ("rules", "codes", "offer", "unsafe", "serial_console", "discard_hibernation")
     request = make_request(**{each: options.pop(each) for each in names})
     where = named_vm(group, name, subscription)
-    inputs = {"vm": str(where), "dry_run": dry_run, "request": request_json(request)}
+    inputs = {"vm": str(where), "dry_run": dry_run, "request": request_json(request), "diagnostics": enable_diagnostics}
     return _run(where, inputs, attempts=attempts, **options)
 
 

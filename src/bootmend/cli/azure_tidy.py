@@ -161,9 +161,16 @@ def attach(*, group: str, name: str, subscription: str, cloud: str, poll: float,
     tell("attaching")
     provider.finish(provider.begin_attach(str(helper), str(copy)))
     provider.finish(provider.begin_delete(str(snapshot)))
-    show_data(f"{copy.name} is attached to {repair_vm}. There, unmounted:\n  sudo bootmend repair /dev/disk/azure/scsi1/lun0\n")
+    device = f"/dev/disk/azure/scsi1/lun{_lun(provider, str(helper), str(copy))}"
+    show_data(f"{copy.name} is attached to {repair_vm}. There, without mounting it:\n  sudo bootmend repair {device}\n")
     show_data(f"then here:\n  bootmend azure swap -n {vm.id} --disk {copy.name} --repair-vm {repair_vm}\n")
     return 0
+
+
+def _lun(provider: AzureProvider, vm: str, disk: str) -> int:
+    """Where the disk is attached: its number among the VM's data disks."""
+    disks = provider.vm(vm).note("data_disks") or []
+    return next((int(one.get("lun", 0)) for one in disks if one.get("managedDisk", {}).get("id", "").lower() == disk.lower()), 0)
 
 
 def _warn(provider: AzureProvider, helper: str, name: str) -> None:

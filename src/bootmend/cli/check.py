@@ -33,6 +33,7 @@ FIRMWARE = {None: "", "1": "BIOS", "2": "UEFI"}
 @click.option(
     "--generation", type=click.Choice(("1", "2")), help="What the machine is: 1 (BIOS) or 2 (UEFI); a disk cannot tell."
 )
+@click.option("--evidence", is_flag=True, help="Also show what the machine recorded: dumps, event log, servicing, versions.")
 @click.option("--timings", is_flag=True, help="Say on standard error how long each rule took, the slowest first.")
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 also where problems were found.")
 def command(
@@ -46,6 +47,7 @@ def command(
     output_format: str,
     colour: str,
     generation: str | None,
+    evidence: bool,
     timings: bool,
     exit_zero: bool,
 ) -> int:
@@ -64,6 +66,10 @@ def command(
     screens = read_screens(screenshots, serials)
     with about(redact(disk)), open_target(disk) as target:
         report = diagnose(target, rules=rules, codes=screens.with_codes(codes), vm=vm, firmware=FIRMWARE[generation])
+        if evidence:
+            from bootmend.engine.evidence import with_evidence
+
+            report = with_evidence(report, target)
     report = screens.beside(report)
     show_data(render_report(report, output_format, data_style(colour), name=redact(disk), pictures=screens.pictures))
     if timings:

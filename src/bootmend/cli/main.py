@@ -23,6 +23,7 @@ COMMANDS = {
     "explain": "Explain a stop code, its name or a rule.",
     "article": "Choose, lint, fill in and begin self-help articles.",
     "bcdedit": "Read and edit boot configuration stores in Microsoft's own syntax.",
+    "collect": "Put what tells why a disk does not boot into one file to send.",
     "hive": "Read, edit, compare, recover and mend registry hives.",
     "disk": "Look at and change the files inside a disk, without mounting it.",
     "bcdboot": "Make a fresh boot configuration store for a Windows on a disk.",

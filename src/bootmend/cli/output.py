@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bootmend.errors import BootmendError, CorruptError, MissingError, RefusedError, TruncatedError, UsageError
+from bootmend.source.url import redact
 from bootmend.views.style import plain, style_for
 
 if TYPE_CHECKING:
@@ -75,7 +76,8 @@ def show_error(error: BootmendError, *, colour: str = "auto", exit_code: int | N
 
 @contextmanager
 def about(path: str) -> Iterator[None]:
-    """Let every error raised inside name the disk that it is about, and say what can be done."""
+    """Let every error raised inside name the disk that it is about, and say what can be done; a URL without its query."""
+    path = redact(path)
     try:
         yield
     except BootmendError as error:

@@ -84,7 +84,7 @@ def command(
     seconds = time.perf_counter() - started
     story = Story(plan, where, screens.pictures)
     show_data(render_run(outcome, output_format, style, seconds=seconds, untouched=disk if output else "", story=story))
-    return outcome.exit_code or (3 if report.inconclusive else 0)
+    return outcome.exit_code or (3 if plan.doubts else 0)
 
 
 def _refuse_bad_copy(disk: str, output: str) -> None:

@@ -10,12 +10,16 @@ from bootmend.catalog import rules_named
 from bootmend.engine.ranking import codes_of, ranked
 from bootmend.engine.state import may_have_runs
 from bootmend.errors import BootmendError
+from bootmend.machine.boot_sectors import boot_sector
+from bootmend.machine.system_volume import system_volumes
 from bootmend.model import Finding, Severity
+from bootmend.partition.boot_code import is_dummy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from bootmend.catalog import RuleModule
+    from bootmend.engine.evidence import MachineEvidence
     from bootmend.engine.screen_and_disk import Screen
     from bootmend.engine.target import Target
     from bootmend.machine import BootStore, Machine
@@ -114,6 +118,7 @@ class Report:
     rules: tuple[str, ...] = field(default=())
     timings: tuple[tuple[str, float], ...] = ()
     screen: Screen | None = None
+    evidence: MachineEvidence | None = None
 
     @property
     def problems(self) -> tuple[Finding, ...]:
@@ -271,6 +276,9 @@ def _remarks(target: Target, machine: Machine) -> Iterator[str]:
             yield from _bootmgr_remark(machine, store)
         except BootmendError:  # a rule says so
             continue
+    for volume in system_volumes(machine, "BIOS"):
+        if is_dummy(boot_sector(volume)):
+            yield f"the boot code of {volume.name} is that of a tool which is not Windows: no BIOS starts Windows from it"
     yield from _interrupted_runs(target.path)
     for volume in machine.hibernated:
         yield f"Windows saved a session on {volume.name} (hiberfil.sys): a repair must discard it first"

@@ -5,7 +5,8 @@ Nothing here decides; what cannot be read is a gap that is said, and never hides
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from bootmend.errors import BootmendError, MissingError
@@ -23,8 +24,10 @@ from bootmend.evidence.times import filetime_text
 from bootmend.machine import open_hive
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
+    from bootmend.engine.diagnose import Report
+    from bootmend.engine.target import Target
     from bootmend.evidence.boot_status import BootStatus
     from bootmend.evidence.boots import History
     from bootmend.evidence.drive_letters import DriveLetter
@@ -142,8 +145,8 @@ class WindowsEvidence:
     def last_stop(self) -> LastStop | None:
         """The newest of what dumps and the event log tell; of equal times the dump, which says more."""
         stops = [_stop_of_dump(one) for one in self.dumps]
-        for one in self.history.stops if self.history else ():
-            stops.append(LastStop(one.code, one.parameters, one.logged, "", "event log"))
+        if self.history is not None:
+            stops += [LastStop(one.code, one.parameters, one.logged, "", EVENT_LOG) for one in self.history.stops]
         return max(stops, key=lambda stop: stop.time, default=None)
 
     def to_json(self) -> dict[str, object]:
@@ -182,6 +185,14 @@ class MachineEvidence:
         }
 
 
+def with_evidence(report: Report, target: Target, *, checksums: bool = False) -> Report:
+    """A report with the evidence of the machine that it is about, and what reading that cost."""
+    started = time.perf_counter()
+    evidence = gather(target.machine, checksums=checksums)
+    spent = time.perf_counter() - started
+    return replace(report, evidence=evidence, seconds=report.seconds + spent, bytes_read=target.bytes_read)
+
+
 def gather(machine: Machine, *, checksums: bool = False) -> MachineEvidence:
     """Look at a machine; ``checksums`` reads the programs whole."""
     gatherer = _Gatherer(machine, checksums=checksums)
@@ -195,10 +206,10 @@ class _Gatherer:
         self.checksums = checksums
         self.gaps: list[tuple[str, str]] = []
 
-    def attempt(self, what: str, read: Callable[[], T]) -> T | None:
-        """What ``read`` gives; None where nothing is there, and None with a gap where it cannot be read."""
+    def attempt(self, what: str, read: Callable[..., T], *arguments: object) -> T | None:
+        """What ``read`` gives for the arguments; None where nothing is there, and None with a gap where it cannot be read."""
         try:
-            return read()
+            return read(*arguments)
         except MissingError:
             return None
         except BootmendError as error:
@@ -213,28 +224,29 @@ class _Gatherer:
 
         def read(path: str, reader: Callable[[str], T]) -> T | None:
             full = one.path(path)
-            return self.attempt(volume.where(full), lambda: reader(full)) if self._there(volume, full) else None
+            return self.attempt(volume.where(full), reader, full) if self._there(volume, full) else None
 
         return WindowsEvidence(
             where=one.where,
             dumps=tuple(self._dumps(one)),
             history=read(EVENT_LOG, lambda path: read_history(volume.tree.open(path))),
-            servicing=self.attempt(f"{one.where} servicing", lambda: self._servicing(one)),
+            servicing=self.attempt(f"{one.where} servicing", self._servicing, one),
             servicing_files=tuple(self._plain_files(one)),
             startup_repair=read(STARTUP_REPAIR, lambda path: parse_startup_repair(volume.tree.read(path))),
             boot_status=read(BOOT_STATUS, lambda path: parse_boot_status(_head(volume, path))),
-            letters=tuple(self.attempt(f"{one.where} drive letters", lambda: self._letters(one)) or ()),
+            letters=tuple(self.attempt(f"{one.where} drive letters", self._letters, one) or ()),
             errors=tuple(self._errors(one)),
         )
 
     def _there(self, volume: Volume, path: str) -> bool:
-        entry = self.attempt(volume.where(path), lambda: volume.tree.lookup(path))
+        entry = self.attempt(volume.where(path), volume.tree.lookup, path)
         return entry is not None and not entry.is_directory and entry.size > 0
 
     def _dumps(self, one: WindowsInstallation) -> Iterator[DumpFile]:
-        for path in dump_paths(one, self.attempt):
+        small = self.attempt(one.volume.where(one.path(MINI_DUMPS)), mini_dumps, one) or []
+        for path in (one.path(MEMORY_DUMP), *small):
             if self._there(one.volume, path):
-                found = self.attempt(one.volume.where(path), lambda path=path: _dump_file(one.volume, path))
+                found = self.attempt(one.volume.where(path), _dump_file, one.volume, path)
                 if found is not None:
                     yield found
 
@@ -247,18 +259,20 @@ class _Gatherer:
         path = one.hive_path(name)
         if name == "SYSTEM":
             return one.system.hive
-        return self.attempt(one.volume.where(path), lambda: open_hive(one.volume, path).hive)
+        return self.attempt(one.volume.where(path), _hive, one.volume, path)
 
     def _plain_files(self, one: WindowsInstallation) -> Iterator[PlainFile]:
         for name in SERVICING_FILES:
             path = one.path(name)
-            entry = self.attempt(one.volume.where(path), lambda path=path: one.volume.tree.lookup(path))
+            entry = self.attempt(one.volume.where(path), one.volume.tree.lookup, path)
             if entry is not None and not entry.is_directory:
                 yield PlainFile(one.volume.where(path), entry.size, filetime_text(entry.modified))
 
-    def _letters(self, one: WindowsInstallation) -> Iterator[Letter]:
-        for letter in drive_letters(one.system.hive):
-            yield Letter(letter, next((volume.name for volume in self.machine.volumes if self._means(letter, volume)), ""))
+    def _letters(self, one: WindowsInstallation) -> list[Letter]:
+        return [Letter(letter, self._volume_of(letter)) for letter in drive_letters(one.system.hive)]
+
+    def _volume_of(self, letter: DriveLetter) -> str:
+        return next((volume.name for volume in self.machine.volumes if self._means(letter, volume)), "")
 
     def _means(self, letter: DriveLetter, volume: Volume) -> bool:
         part, table = volume.partition, self.machine.table
@@ -273,7 +287,7 @@ class _Gatherer:
         for name, reader in readers:
             path = one.path(name)
             if self._there(one.volume, path):
-                text = self.attempt(one.volume.where(path), lambda path=path: tail(one.volume.tree.open(path), LOG_TAIL)[0])
+                text = self.attempt(one.volume.where(path), _log, one.volume, path)
                 lines = reader(text) if text else []
                 if lines:
                     yield one.volume.where(path), tuple(lines)
@@ -285,62 +299,70 @@ class _Gatherer:
             yield from self._programs(volume, ((path, "") for path in SYSTEM_FILES))
         for one in self.machine.windows:
             yield from self._programs(one.volume, ((one.path(path), "") for path in WINDOWS_FILES))
-            drivers = self.attempt(f"{one.where} drivers", lambda one=one: list(boot_drivers(one)))
+            drivers = self.attempt(f"{one.where} drivers", boot_drivers, one)
             yield from self._programs(one.volume, drivers or ())
 
-    def _programs(
-        self, volume: Volume, paths: Iterator[tuple[str, str]] | list[tuple[str, str]] | tuple[()]
-    ) -> Iterator[BootFile]:
+    def _program(self, volume: Volume, path: str) -> Program:
+        return read_program(volume.tree.open(path), checksum=self.checksums)
+
+    def _programs(self, volume: Volume, paths: Iterable[tuple[str, str]]) -> Iterator[BootFile]:
         for path, service in paths:
             if self._there(volume, path):
-                program = self.attempt(
-                    volume.where(path), lambda path=path: read_program(volume.tree.open(path), checksum=self.checksums)
-                )
+                program = self.attempt(volume.where(path), self._program, volume, path)
                 if program is not None:
                     yield BootFile(volume.where(path), service, program)
 
     def space(self) -> Iterator[tuple[str, FreeSpace]]:
         """How full the volumes are."""
         for volume in self.machine.readable_volumes:
-            found = self.attempt(f"{volume.name} free space", lambda volume=volume: free_space(volume.tree))
+            found = self.attempt(f"{volume.name} free space", _space, volume)
             if found is not None:
                 yield volume.name, found
 
 
-def dump_paths(one: WindowsInstallation, attempt: Callable[[str, Callable[[], list[str]]], list[str] | None]) -> list[str]:
-    """Where dumps lie: the whole one, and the newest of the small ones, by their names, which begin with the date."""
+def mini_dumps(one: WindowsInstallation) -> list[str]:
+    """The paths of the small dumps, the newest first.
+
+    Raises:
+        ReadError: the directory cannot be read.
+    """
     folder = one.path(MINI_DUMPS)
-
-    def names() -> list[str]:
-        entries = one.volume.tree.list(folder) if one.volume.tree.lookup(folder) else ()
-        files = [entry for entry in entries if not entry.is_directory and entry.name.lower().endswith(".dmp")]
-        return [entry.name for entry in sorted(files, key=lambda entry: entry.modified, reverse=True)]
-
-    small = attempt(one.volume.where(folder), names) or []
-    return [one.path(MEMORY_DUMP), *(f"{folder}\\{name}" for name in small[:MOST_MINI_DUMPS])]
+    entries = one.volume.tree.list(folder) if one.volume.tree.lookup(folder) else ()
+    files = [entry for entry in entries if not entry.is_directory and entry.name.lower().endswith(".dmp")]
+    newest = sorted(files, key=lambda entry: entry.modified, reverse=True)
+    return [f"{folder}\\{entry.name}" for entry in newest[:MOST_MINI_DUMPS]]
 
 
-def boot_drivers(one: WindowsInstallation) -> Iterator[tuple[str, str]]:
+def boot_drivers(one: WindowsInstallation) -> list[tuple[str, str]]:
     """Path and name of the drivers with Start 0.
 
     Raises:
         ReadError: the SYSTEM hive cannot be read.
     """
-    count = 0
-    for service in one.services():
-        if service.start == 0 and count < MOST_DRIVERS:
-            count += 1
-            yield driver_path(one, service.name, service.image_path), service.name
+    first = [service for service in one.services() if service.start == 0][:MOST_DRIVERS]
+    return [(driver_path(one, service.name, service.image_path), service.name) for service in first]
 
 
 def driver_path(one: WindowsInstallation, name: str, image: str) -> str:
-    """The path on its volume of a driver's file; the loader takes System32\\drivers and the service's name where none is given."""
+    """The path on its volume of a driver's file; where none is given, it is the service's name in System32\\drivers."""
     text = image.strip().strip('"').replace("/", "\\")
     lowered = text.lower()
     for prefix in ("\\systemroot\\", "%systemroot%\\", "\\??\\c:\\windows\\", "c:\\windows\\"):
         if lowered.startswith(prefix):
             return one.path(text[len(prefix) :])
     return one.path(text.lstrip("\\")) if text else one.path(f"System32\\drivers\\{name}.sys")
+
+
+def _hive(volume: Volume, path: str) -> Hive:
+    return open_hive(volume, path).hive
+
+
+def _log(volume: Volume, path: str) -> str:
+    return tail(volume.tree.open(path), LOG_TAIL)[0]
+
+
+def _space(volume: Volume) -> FreeSpace | None:
+    return free_space(volume.tree)
 
 
 def _head(volume: Volume, path: str) -> bytes:

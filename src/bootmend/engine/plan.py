@@ -151,6 +151,7 @@ def make_plan(target: Target, request: Request) -> Plan:
         witnesses=tuple(witnesses_of(workspace)) if repaired.changed else (),
         identity=identity(target),
         notes=(*(SAC_NOTES if request.serial_console else ()), *tracking_notes(target.path)) if repaired.changed else (),
+        doubts=repaired.doubts,
     )
 
 
@@ -166,11 +167,12 @@ class _Look(NamedTuple):
 
 
 class _Repaired(NamedTuple):
-    """What all rounds did: the findings that are cured, those that are left, the steps."""
+    """What all rounds did: the findings that are cured, those that are left, the steps; and what cannot be judged after them."""
 
     chosen: tuple[Finding, ...]
     left: tuple[Finding, ...]
     steps: tuple[Step, ...]
+    doubts: tuple[Inconclusive, ...]
 
     @property
     def changed(self) -> bool:
@@ -199,7 +201,8 @@ def _repair(workspace: Workspace, report: Report, request: Request) -> _Repaired
         if not hiding:
             break
     keys = {finding.key for finding in chosen}
-    return _Repaired(tuple(chosen), tuple(finding for finding in look.problems if finding.key not in keys), tuple(steps))
+    left = tuple(finding for finding in look.problems if finding.key not in keys)
+    return _Repaired(tuple(chosen), left, tuple(steps), look.inconclusive)
 
 
 def _seed(target: Target, request: Request) -> bytes:

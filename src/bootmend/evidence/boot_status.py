@@ -9,7 +9,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import NamedTuple
 
-from bootmend.errors import CorruptError, TruncatedError
+from bootmend.errors import CorruptError, MissingError, TruncatedError
 
 _START = Struct("<II5B")
 _COUNTS = Struct("<BBxxIII")
@@ -44,10 +44,13 @@ def parse_boot_status(data: bytes) -> BootStatus:
 
     Raises:
         TruncatedError: too few bytes.
+        MissingError: nothing was ever written to it.
         CorruptError: its first field is no length.
     """
     if len(data) < _START.size:
         raise TruncatedError(f"it has only {len(data)} bytes")
+    if not any(data):
+        raise MissingError("it holds nothing but zeros")
     length, product, menu, _seconds, succeeded, shut_down, _asleep = _START.unpack_from(data)
     if not SHORTEST <= length <= LONGEST:
         raise CorruptError(f"its version is {length:#x}, which is no length of it")

@@ -35,8 +35,10 @@ MOST_FAULTS = 16
 
 
 class Event(NamedTuple):
-    """One event.  ``time`` is UTC (``2021-07-22T15:44:21.416718Z``); ``values`` are its data by name, or by number
-    from "1" where they have none.
+    """One event.
+
+    ``time`` is UTC (``2021-07-22T15:44:21.416718Z``); ``values`` are its data by name, or by number from "1" on
+    where they have none.
     """
 
     record: int

@@ -100,6 +100,8 @@ class Rescue:
             owner = self._step("claim", self._claim)
             if owner.partition(" ")[0] != self.names.run:
                 return self._result("refused", hindrances=[_claimed(self.vm, owner)])
+            if self.flow.inputs.get("diagnostics") and not self.vm.note("diagnostics"):
+                self._step("diagnostics", lambda: self.provider.enable_diagnostics(self.vm_id))
             result = self._repair(start)
         except GivenUpError as error:
             result = self._result("refused" if error.kept["exit_code"] == RefusedError.exit_code else "failed", error=error.kept)

@@ -234,7 +234,7 @@ def _known_share(bands: NDArray[np.bool_], font: Font, left: int) -> float:
     padded[:, :, -left : width - left] = bands
     cells = padded.reshape(count, high, wide, font.width).transpose(0, 2, 1, 3).reshape(-1, high, font.width)
     dots, keys = _keys(cells[cells.any(axis=(1, 2))], font)
-    inked = [font.glyphs.get(key) for key, holds_ink in zip(keys, list(dots.any(axis=1)), strict=True) if holds_ink]
+    inked = [font.glyphs.get(key) for key, holds_ink in zip(keys, np.any(dots, axis=1).tolist(), strict=True) if holds_ink]
     letters = sum(each is not None and each.isascii() for each in inked)
     return letters / len(inked) if len(inked) >= FEWEST_CELLS and letters >= FEWEST_CELLS else 0.0
 

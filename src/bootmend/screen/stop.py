@@ -88,23 +88,25 @@ def _from_number(text: PageText, table: CodeTable, index: int, seen: re.Match[st
     rest = [plain(each.text) for each in text.page.lines[index : index + 4]]
     rest[0] = rest[0][seen.end(3) if seen[3] else seen.end(4) :]
     params = fields.parameters("".join(rest[:2])) or fields.parameters(" ".join(rest))
-    if not _is_classic(text, seen, bool(params) or fields.parameter_count(" ".join(rest[:2])) >= SURE_PARAMETERS, index):
+    if not _is_classic(text, seen, index, 4 if params else min(3, fields.parameter_count(" ".join(rest[:2])))):
         return None
+    sight = Sight("stop code", line.text, line.box, text.page.engine)
     code = None if len(digits) != 8 or clean_hex(digits) is None else _known(table, digits, exact=text.page.exact)
-    sights = [Sight("stop code", line.text, line.box, text.page.engine)]
-    if code is None:
-        return (
-            StopFound(UNKNOWN, (), None, (), None, tuple(sights), (f"{line.text.strip()!r} holds no known stop code",))
-            if _sentence(text, CLASSIC_STOP)
-            else None
-        )
+    if code is not None:
+        return _numbered(text, table, code, params, sight, labelled=seen[4] is not None)
+    if _sentence(text, CLASSIC_STOP):
+        return StopFound(UNKNOWN, (), None, (), None, (sight,), (f"{line.text.strip()!r} holds no known stop code",))
+    return None
+
+
+def _numbered(text: PageText, table: CodeTable, code: str, params: tuple[str, ...], sight: Sight, *, labelled: bool) -> StopFound:
+    """A known number; ``labelled``: a hard error, which has its description in braces in place of parameters."""
     name = table.stop_name(code)
     named = next((each for each in text.page.lines if name and table.exact(each.text) == table.exact(name)), None)
-    if named is not None:
-        sights.append(Sight("stop name", named.text, named.box, text.page.engine))
-    exact = text.page.exact and (bool(params) or seen[4] is not None)
+    sights = (sight,) if named is None else (sight, Sight("stop name", named.text, named.box, text.page.engine))
+    exact = text.page.exact and (bool(params) or labelled)
     confidence = CERTAIN if exact or (named is not None and bool(params)) else LIKELY
-    return StopFound(confidence, (code,), name, params, _classic_file(text), tuple(sights), ())
+    return StopFound(confidence, (code,), name, params, _classic_file(text), sights, ())
 
 
 def _known(table: CodeTable, digits: str, *, exact: bool) -> str | None:
@@ -113,13 +115,15 @@ def _known(table: CodeTable, digits: str, *, exact: bool) -> str | None:
     return table.repair(digits)
 
 
-def _is_classic(text: PageText, seen: re.Match[str], params: bool, index: int) -> bool:
+def _is_classic(text: PageText, seen: re.Match[str], index: int, parameters: int) -> bool:
+    """Whether a number behind ``STOP:`` is a stop screen's: beside the sentence, on blue, at the top, or in a log."""
+    starred, hard_error = seen[1] is not None, seen[4] is not None
     if text.page.engine == "serial":
-        return seen[1] is not None and (params or seen[4] is not None)
+        return starred and (parameters == 4 or hard_error)
     if _sentence(text, CLASSIC_STOP):
         return True
-    starred = seen[1] is not None and params and (index <= 1 or _blue(text))
-    return starred or (seen[4] is not None and (seen[5] or "").startswith("{"))
+    placed = (index <= 1 and parameters == 4) or (_blue(text) and parameters >= SURE_PARAMETERS)
+    return (starred and placed) or (hard_error and (seen[5] or "").startswith("{"))
 
 
 def _blue(text: PageText) -> bool:
@@ -128,12 +132,12 @@ def _blue(text: PageText) -> bool:
 
 
 def _classic_file(text: PageText) -> str | None:
-    """The file behind the sentence that accuses it, in any language, or before its address."""
+    """The file before its address, or alone behind the sentence that accuses it, in any language."""
     for line in text.page.lines:
         bare = plain(line.text)
-        tail = bare if _ADDRESS.match(bare) else bare.rpartition(":")[2] if ":" in bare else ""
-        found = fields.FILE.search(tail)
-        if found is not None and (tail is bare or tail.strip() == found[0]):
+        tail = bare.rpartition(":")[2].strip() if ":" in bare else ""
+        found = fields.FILE.search(bare) if _ADDRESS.match(bare) else fields.FILE.fullmatch(tail)
+        if found is not None:
             return fields.tidy_file(found[0])
     return None
 

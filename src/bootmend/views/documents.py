@@ -37,7 +37,12 @@ def report(report: Report) -> dict[str, Any]:
         "seconds": round(report.seconds, 3),
         "bytes_read": report.bytes_read,
         "timings": [{"rule": rule, "seconds": round(seconds, 6)} for rule, seconds in report.timings],
-    }
+    } | _evidence(report)
+
+
+def _evidence(report: Report) -> dict[str, Any]:
+    """``evidence``, where it was asked for."""
+    return {} if report.evidence is None else {"evidence": report.evidence.to_json()}
 
 
 def _standing(finding: Finding, report: Report) -> dict[str, str]:

@@ -41,6 +41,7 @@ def report_text(report: Report, style: Style, *, name: str, steps: bool = True) 
         shown = f"{role} cause, {confidence(finding, report)}" if role == PRIMARY else role
         lines += [*finding_lines(finding, style, vm=report.vm, disk=name, role=shown), ""]
     lines += _unexplained_lines(report, style, name)
+    lines += _recorded_lines(report, style)
     lines += _doubt_lines(report, style)
     lines.append(_verdict(report, style))
     if steps:
@@ -122,6 +123,15 @@ def _screen_lines(report: Report, style: Style) -> Iterator[str]:
         from bootmend.views.screens import screen_lines
 
         yield from screen_lines(report.screen, style)
+
+
+def _recorded_lines(report: Report, style: Style) -> Iterator[str]:
+    """What the machine itself recorded, where it was asked for; a blank line after it."""
+    if report.evidence is not None:
+        from bootmend.views.evidence import evidence_lines
+
+        yield from evidence_lines(report.evidence, style)
+        yield ""
 
 
 def reported(report: Report) -> tuple[str, ...]:

@@ -47,6 +47,10 @@ def _report_blocks(report: Report, name: str) -> Iterator[Block]:
         yield Text("None.")
     for finding in report.findings:
         yield from _finding_blocks(finding, name, report.vm)
+    if report.evidence is not None:
+        from bootmend.views.evidence import evidence_blocks
+
+        yield from evidence_blocks(report.evidence)
     yield from _doubts(report)
     cost = f"{size_text(report.bytes_read)} read in {report.seconds:.2f} s"
     yield Text(f"Rules: {', '.join(report.rules)}. {cost}. Nothing was written.")

@@ -115,6 +115,10 @@ def _sections(view: View) -> Iterator[Markup]:
     elif view.plan is not None:
         yield plan_section(view.plan)
     yield disk_section(report.machine)
+    if report.evidence is not None:
+        from bootmend.views.evidence import evidence_section
+
+        yield evidence_section(report.evidence)
     yield not_checked_section(report)
     yield _next_section(view)
     if report.screen is None:

@@ -22,6 +22,7 @@ SHORTEST_STOP, LONGEST_STOP = 4, 12
 STEPS = {
     "preflight": "looking at the VM, its disk, your rights, locks and quota",
     "claim": "marking the VM as worked on",
+    "diagnostics": "switching boot diagnostics on",
     "look": "snapshot of the OS disk, to look at",
     "diagnose": "reading the screen and the disk",
     "consent": "asking for consent",

@@ -223,7 +223,7 @@ class Handler(BaseHTTPRequestHandler):
         for key, data in zip(
             ("consoleScreenshotBlobUri", "serialConsoleLogBlobUri"), state.screens.get(name, (None, None)), strict=True
         ):
-            blob = f"{name}-{key}"
+            blob = f"{name}-{key}-{len(state.requests)}-{id(state)}"
             if data is not None:
                 state.blobs.put(blob, data)
             found[key] = state.blobs.sas(blob)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from bootmend.bcd import PartitionDevice
 from bootmend.filesystem import normalise
 from bootmend.machine import (
     device_for,
@@ -62,7 +63,10 @@ def detect(machine: Machine) -> Iterator[Finding]:
 
 def _empty_place(machine: Machine, store: BootStore, loader: BcdObject) -> Place | None:
     root = normalise(text_value(loader, "systemroot") or "\\Windows")
-    volumes = volumes_named(machine, store, device_value(loader, "osdevice"))
+    device = device_value(loader, "osdevice")
+    if not isinstance(device, PartitionDevice):
+        return None  # "boot" and "locate" name no place: which volume they mean is settled only when the machine starts
+    volumes = volumes_named(machine, store, device)
     if len(volumes) != 1 or volumes[0].exists(f"{root}\\System32"):
         return None
     return Place(volumes[0], root)

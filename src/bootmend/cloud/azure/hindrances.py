@@ -73,6 +73,9 @@ def _of_machine(vm: Vm) -> Iterator[Hindrance]:
     if vm.security_type == "TrustedLaunch":
         sentence = "the VM has a virtual TPM: a disk filled from outside would not carry its state"
         yield Hindrance("Trusted Launch", sentence, ATTACH)
+    if not vm.note("diagnostics"):
+        sentence = "boot diagnostics are off: neither the screen nor the serial log can be seen, before or after"
+        yield Hindrance("boot diagnostics", sentence, "--enable-diagnostics  switches them on, without a restart", refuses=False)
     if vm.note("state") in {"Updating", "Deleting", "Creating"}:
         yield Hindrance("busy", f"Azure is at work on {vm.name} ({vm.note('state')})", "wait until it is done")
 
