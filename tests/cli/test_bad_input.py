@@ -221,8 +221,8 @@ def test_a_store_that_is_no_hive(bootmend: Bootmend, disk: MakeDisk, gen: int) -
     said = bootmend("check", path, expect=1).out
     assert "bcd-missing" in said
     assert "bytes that are no store" in said
-    said = bootmend("bcdedit", "/store", path, "/enum", expect=1)
-    assert store in said.err
+    refused = bootmend("bcdedit", "/store", path, "/enum", expect=1)
+    assert store in refused.err
 
 
 def test_a_system_hive_that_is_none(bootmend: Bootmend, disk: MakeDisk) -> None:

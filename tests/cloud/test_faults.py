@@ -111,6 +111,15 @@ def test_an_access_that_has_expired_is_asked_for_anew(scene: MakeScene, azure: A
     assert_done_once(cloud)
 
 
+def test_somebody_else_writes_to_the_machine_in_the_middle(scene: MakeScene, azure: Azure) -> None:
+    """The exchange is made on condition of the ETag: the machine is looked at again."""
+    cloud = scene("ill1")
+    fault = cloud.state.fail(CHANGES["swap"], "call", call=lambda: cloud.state.touched(cloud.state.vms["web01"]))
+    azure(cloud, *REPAIR)
+    assert fault.hit == 1
+    assert_done_once(cloud)
+
+
 @pytest.mark.parametrize(
     ("step", "code"),
     [("stop", "OperationNotAllowed"), ("new disk", "OperationNotAllowed"), ("end of writing", "InvalidVhd")],

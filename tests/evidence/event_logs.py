@@ -125,7 +125,9 @@ def event_log(*chunks: list[Happened]) -> bytes:
     for events in chunks:
         data += _chunk(number, events)
         number += len(events)
-    head = bytearray(pack("<8sQQQIHHHH76xII", b"ElfFile\0", 0, max(len(chunks) - 1, 0), number, 128, 1, 3, 4096, len(chunks), 0, 0))
+    head = bytearray(
+        pack("<8sQQQIHHHH76xII", b"ElfFile\0", 0, max(len(chunks) - 1, 0), number, 128, 1, 3, 4096, len(chunks), 0, 0)
+    )
     head[124:128] = pack("<I", crc32(head[:120]))
     return bytes(head).ljust(4096, b"\0") + data
 

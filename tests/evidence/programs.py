@@ -53,7 +53,9 @@ def program(
     for name in imports:
         rows += pack("<IIIII", 0, 0, 0, TEXT + names_at + len(names), TEXT + 0x1F0)
         names += name.encode() + b"\0"
-    text = (rows + bytes(20) + names).ljust(RAW_RSRC - RAW_TEXT, b"\0")
+    thunks = pack("<QQ", 1 << 63 | 1, 0) if plus else pack("<IIII", 1 << 31 | 1, 0, 0, 0)  # by ordinal 1, and the end
+    text = (rows + bytes(20) + names).ljust(0x1F0, b"\0") + thunks
+    text = text.ljust(RAW_RSRC - RAW_TEXT, b"\0")
     resources = _resources(version) if version else b""
     directories = [(0, 0)] * 16
     directories[1] = (TEXT, names_at) if imports else (0, 0)

@@ -73,7 +73,9 @@ def test_an_address_in_no_module_names_none() -> None:
     assert read_dump(MemorySource(small_dump(parameters=(0, 0, 0, 0x7FF612340000)))).module == ""
 
 
-@pytest.mark.parametrize(("kind", "word"), [(1, "complete"), (2, "kernel"), (5, "complete"), (6, "kernel"), (7, "automatic"), (9, "of kind 9")])
+@pytest.mark.parametrize(
+    ("kind", "word"), [(1, "complete"), (2, "kernel"), (5, "complete"), (6, "kernel"), (7, "automatic"), (9, "of kind 9")]
+)
 def test_only_a_small_dump_has_a_list(kind: int, word: str) -> None:
     dump = read_dump(MemorySource(bytes(header(64, stop=0x7B, parameters=(1, 2, 3, 4), kind=kind))))
     assert (dump.kind, dump.modules, dump.stop_code) == (word, (), 0x7B)

@@ -55,7 +55,9 @@ def test_events_come_newest_first_whatever_the_order_of_the_chunks() -> None:
 
 
 def test_an_event_is_told_with_its_values() -> None:
-    log = event_log([Happened(T, "Disk", 51, {"Device": "\\Device\\Harddisk0"}, 3), Happened(T + 1, "EventLog", 6008, ["10:00", "1/1/2024"])])
+    log = event_log(
+        [Happened(T, "Disk", 51, {"Device": "\\Device\\Harddisk0"}, 3), Happened(T + 1, "EventLog", 6008, ["10:00", "1/1/2024"])]
+    )
     second, first = newest_events(MemorySource(log))
     assert (first.provider, first.id, first.level, first.time) == ("Disk", 51, 3, text_of(T))
     assert second.id == 6008
@@ -107,14 +109,22 @@ def test_sessions_and_how_they_ended() -> None:
 
 
 def test_a_stop_of_which_only_the_kernel_tells() -> None:
-    events = [*start(T), *start(T + 50), Happened(T + 51, KERNEL_POWER, 41, {"BugcheckCode": "123", "BugcheckParameter1": "0xffff8f8f"})]
+    events = [
+        *start(T),
+        *start(T + 50),
+        Happened(T + 51, KERNEL_POWER, 41, {"BugcheckCode": "123", "BugcheckParameter1": "0xffff8f8f"}),
+    ]
     history = read_history(MemorySource(event_log(events)))
     assert history.boots[1].end == "stop"
     assert (history.stops[0].code, history.stops[0].parameters) == (0x7B, (0xFFFF8F8F, 0, 0, 0))
 
 
 def test_services_that_failed() -> None:
-    events = [*start(T), Happened(T + 20, SERVICES, 7026, {"param1": "badnet"}, 2), Happened(T + 21, SERVICES, 7036, {"param1": "x"})]
+    events = [
+        *start(T),
+        Happened(T + 20, SERVICES, 7026, {"param1": "badnet"}, 2),
+        Happened(T + 21, SERVICES, 7036, {"param1": "x"}),
+    ]
     (fault,) = read_history(MemorySource(event_log(events))).services
     assert (fault.id, fault.values) == (7026, ("badnet",))
 
@@ -145,7 +155,10 @@ def test_where_the_library_is_missing_it_is_named(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.oracle
 def test_libevtx_reads_the_same(tmp_path: Path) -> None:
     needs("evtxexport")
-    events = [Happened(T, KERNEL_POWER, 41, {"BugcheckCode": "209"}, 1), Happened(T + 5, "EventLog", 6008, ["10:00", "1/1/2024"], 2)]
+    events = [
+        Happened(T, KERNEL_POWER, 41, {"BugcheckCode": "209"}, 1),
+        Happened(T + 5, "EventLog", 6008, ["10:00", "1/1/2024"], 2),
+    ]
     path = tmp_path / "System.evtx"
     path.write_bytes(event_log(events, [Happened(T + 9, SERVICES, 7026, {"param1": "badnet"}, 2)]))
     told = subprocess.run(["evtxexport", "-f", "xml", str(path)], capture_output=True, text=True, check=True).stdout

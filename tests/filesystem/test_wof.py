@@ -122,7 +122,14 @@ def wim_resource(data: bytes, folder: Path, compression: str, chunk: int) -> byt
     (folder / "in").mkdir()
     (folder / "in" / "file").write_bytes(data)
     wim = folder / "out.wim"
-    command: list[str | Path] = ["wimcapture", folder / "in", wim, f"--compress={compression}", f"--chunk-size={chunk}", "--no-acls"]
+    command: list[str | Path] = [
+        "wimcapture",
+        folder / "in",
+        wim,
+        f"--compress={compression}",
+        f"--chunk-size={chunk}",
+        "--no-acls",
+    ]
     subprocess.run(command, check=True, capture_output=True)
     raw = wim.read_bytes()
     length, start = int.from_bytes(raw[0x30:0x37], "little"), int.from_bytes(raw[0x38:0x40], "little")

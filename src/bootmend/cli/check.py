@@ -34,6 +34,7 @@ FIRMWARE = {None: "", "1": "BIOS", "2": "UEFI"}
     "--generation", type=click.Choice(("1", "2")), help="What the machine is: 1 (BIOS) or 2 (UEFI); a disk cannot tell."
 )
 @click.option("--evidence", is_flag=True, help="Also show what the machine recorded: dumps, event log, servicing, versions.")
+@click.option("--deep", is_flag=True, help="With the evidence, read programs whole, to check their checksums.")
 @click.option("--timings", is_flag=True, help="Say on standard error how long each rule took, the slowest first.")
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 also where problems were found.")
 def command(
@@ -48,6 +49,7 @@ def command(
     colour: str,
     generation: str | None,
     evidence: bool,
+    deep: bool,
     timings: bool,
     exit_zero: bool,
 ) -> int:
@@ -66,10 +68,10 @@ def command(
     screens = read_screens(screenshots, serials)
     with about(redact(disk)), open_target(disk) as target:
         report = diagnose(target, rules=rules, codes=screens.with_codes(codes), vm=vm, firmware=FIRMWARE[generation])
-        if evidence:
+        if evidence or deep:
             from bootmend.engine.evidence import with_evidence
 
-            report = with_evidence(report, target)
+            report = with_evidence(report, target, checksums=deep)
     report = screens.beside(report)
     show_data(render_report(report, output_format, data_style(colour), name=redact(disk), pictures=screens.pictures))
     if timings:

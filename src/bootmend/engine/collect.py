@@ -79,8 +79,8 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._ ()-]")
 class Taken(NamedTuple):
     """A file of the bundle: its name there, where it is from, its bytes.
 
-    ``how`` is ``whole``, ``text`` (the whole text, without secrets), ``end`` (the end of it), ``part`` (reading failed) or ``made``
-    (by bootmend).
+    ``how`` is ``whole``, ``text`` (the whole text, without secrets), ``end`` (the end of it), ``part`` (reading failed) or
+    ``made`` (by bootmend).
     ``of`` is the size of the file that it is from, 0 of what was made.
     """
 
@@ -122,11 +122,14 @@ def collect(machine: Machine, made: Mapping[str, str], *, dumps: int = 0) -> Bun
     bundle = Bundle()
     for name, text in made.items():
         bundle.add(name, "", "made", 0, MemorySource(text.encode("utf-8", "replace")))
+    bundle.left_out += [LeftOut(where, reason) for where, reason in NEVER]
+    if machine.layout_failure is not None:
+        bundle.left_out.append(LeftOut("volumes", str(machine.layout_failure)))
+        return bundle
     for store in machine.stores:
         _take(bundle, store.where, _add_store, machine, store)
     for one in machine.windows:
         _add_windows(bundle, one, dumps)
-    bundle.left_out += [LeftOut(where, reason) for where, reason in NEVER]
     return bundle
 
 

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from bootmend.errors import BootmendError, MissingError
+from bootmend.errors import BootmendError, MissingError, UnsupportedError
 from bootmend.evidence.boot_status import parse_boot_status
 from bootmend.evidence.boots import read_history
 from bootmend.evidence.drive_letters import drive_letters
@@ -50,6 +50,7 @@ CBS_LOG = "Logs\\CBS\\CBS.log"
 DRIVER_LOG = "INF\\setupapi.dev.log"
 SETUP_LOG = "Panther\\setuperr.log"
 SERVICING_FILES = ("WinSxS\\pending.xml", "WinSxS\\poqexec.log", "WinSxS\\reboot.xml")
+LARGEST_TRAIL = 4 << 20
 LOG_TAIL = 256 << 10
 MOST_MINI_DUMPS = 50
 MOST_DRIVERS = 500
@@ -195,6 +196,8 @@ def with_evidence(report: Report, target: Target, *, checksums: bool = False) ->
 
 def gather(machine: Machine, *, checksums: bool = False) -> MachineEvidence:
     """Look at a machine; ``checksums`` reads the programs whole."""
+    if machine.layout_failure is not None:
+        return MachineEvidence((), (), (), (("volumes", str(machine.layout_failure)),))
     gatherer = _Gatherer(machine, checksums=checksums)
     windows = tuple(gatherer.windows(one) for one in machine.windows)
     return MachineEvidence(windows, tuple(gatherer.files()), tuple(gatherer.space()), tuple(gatherer.gaps))
@@ -232,7 +235,7 @@ class _Gatherer:
             history=read(EVENT_LOG, lambda path: read_history(volume.tree.open(path))),
             servicing=self.attempt(f"{one.where} servicing", self._servicing, one),
             servicing_files=tuple(self._plain_files(one)),
-            startup_repair=read(STARTUP_REPAIR, lambda path: parse_startup_repair(volume.tree.read(path))),
+            startup_repair=read(STARTUP_REPAIR, lambda path: parse_startup_repair(_whole(volume, path))),
             boot_status=read(BOOT_STATUS, lambda path: parse_boot_status(_head(volume, path))),
             letters=tuple(self.attempt(f"{one.where} drive letters", self._letters, one) or ()),
             errors=tuple(self._errors(one)),
@@ -251,14 +254,13 @@ class _Gatherer:
                     yield found
 
     def _servicing(self, one: WindowsInstallation) -> Servicing:
-        return read_servicing(
-            self._hive(one, "SOFTWARE"), self._hive(one, "COMPONENTS"), self._hive(one, "SYSTEM"), one.control_set
-        )
+        """What the three hives say; one that cannot be read is a gap, and the others are read all the same."""
+        system = self.attempt(f"{one.where} control set", _system, one)
+        hive, control_set = system or (None, "")
+        return read_servicing(self._hive(one, "SOFTWARE"), self._hive(one, "COMPONENTS"), hive, control_set)
 
     def _hive(self, one: WindowsInstallation, name: str) -> Hive | None:
         path = one.hive_path(name)
-        if name == "SYSTEM":
-            return one.system.hive
         return self.attempt(one.volume.where(path), _hive, one.volume, path)
 
     def _plain_files(self, one: WindowsInstallation) -> Iterator[PlainFile]:
@@ -351,6 +353,22 @@ def driver_path(one: WindowsInstallation, name: str, image: str) -> str:
         if lowered.startswith(prefix):
             return one.path(text[len(prefix) :])
     return one.path(text.lstrip("\\")) if text else one.path(f"System32\\drivers\\{name}.sys")
+
+
+def _whole(volume: Volume, path: str) -> bytes:
+    """A small text; one that is larger than any of its kind is not read.
+
+    Raises:
+        UnsupportedError: it is too large.
+    """
+    file = volume.tree.open(path)
+    if file.size > LARGEST_TRAIL:
+        raise UnsupportedError(f"its {file.size} bytes are more than a log of Startup Repair has")
+    return file.read_at(0, file.size)
+
+
+def _system(one: WindowsInstallation) -> tuple[Hive, str]:
+    return one.system.hive, one.control_set
 
 
 def _hive(volume: Volume, path: str) -> Hive:

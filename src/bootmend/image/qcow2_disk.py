@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import zlib
+from struct import unpack
 from typing import TYPE_CHECKING
 
 from bootmend.errors import CorruptError, RefusedError, TruncatedError, UnsupportedError
 from bootmend.image import qcow2_layout as layout
-from bootmend.image.blocks import BlockImage, Run, Stretch
+from bootmend.image.blocks import Run, Stretch
+from bootmend.image.clusters import ClusterImage, steps
 from bootmend.image.qcow2_space import Refcounts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from bootmend.image.base import Image
     from bootmend.source.base import Extent, Source
@@ -24,7 +26,7 @@ TABLE = "qcow2 cluster table"
 CONVERT = "convert it first: qemu-img convert -O qcow2 IN OUT"
 
 
-class Qcow2(BlockImage):
+class Qcow2(ClusterImage):
     """The disk of a qcow2 image: its blocks are clusters.
 
     ``data`` holds the clusters: the image itself, or its external data file.  Tables are read in pages as they are
@@ -38,6 +40,7 @@ class Qcow2(BlockImage):
         self._data = data
         self._pages: dict[int, bytes] = {}
         self._clusters: dict[int, bytes] = {}
+        self._packed: set[int] = set()
         self._map_checked = False
 
     # -- reading ------------------------------------------------------------------------------------
@@ -51,6 +54,20 @@ class Qcow2(BlockImage):
     def store(self) -> Source:
         """The same, to be written."""
         return self._data
+
+    def alike(self, block: int, most: int) -> int:
+        """Clusters that are one behind another in the file, or all not there; their entries lie in one page."""
+        place = self._entry_offset(block) if most > 1 and not self.header.extended else None
+        if place is None:
+            return 1
+        count = min(most, self.header.l2_entries - block % self.header.l2_entries, (PAGE - place % PAGE) // 8)
+        entries = unpack(f">{count}Q", self._bytes(place, count * 8))
+        if entries[0] & layout.COMPRESSED or entries[0] & layout.READS_AS_ZEROS:
+            return 1
+        count = steps(entries, self.block_size if entries[0] else 0)
+        if entries[0] and count > 1:
+            self._cluster_offset(block + count - 1, entries[count - 1])  # the first is checked by who reads it
+        return count
 
     def block_runs(self, block: int, inside: int, length: int) -> list[Run]:
         """One run for a cluster; with subclusters one for each stretch of them that is in the same place."""
@@ -93,18 +110,25 @@ class Qcow2(BlockImage):
         return super()._read_run(run)
 
     def locate(self, offset: int, length: int) -> list[Extent]:
-        """Map to the files.
+        """Map to the files; what is compressed has no place of its own, and its packed bytes are among :meth:`anchors`."""
+        extents = super().locate(offset, length)
+        self._packed |= {block for block in self._blocks(offset, length) if self._entry(block)[0] & layout.COMPRESSED}
+        return extents
 
-        Raises:
-            UnsupportedError: a part is compressed, and so has no place of its own.
-        """
-        self.check_range(offset, length)
-        for block in range(offset // self.block_size, (offset + max(length, 1) - 1) // self.block_size + 1):
-            if length and self._entry(block)[0] & layout.COMPRESSED:
-                raise UnsupportedError(
-                    f"cluster {block:#x} is compressed: its bytes do not lie in the image as they are", at=TABLE
-                )
-        return super().locate(offset, length)
+    def anchors(self) -> list[tuple[str, Source, int, int]]:
+        """The table entries, and the packed clusters, of what :meth:`locate` was asked for."""
+        packed = [self._packed_place(block, entry) for block, entry in self._packed_entries()]
+        return super().anchors() + [("qcow2 compressed cluster", self._base, *place) for place in packed]
+
+    def _packed_entries(self) -> Iterator[tuple[int, int]]:
+        for block in sorted(self._packed):
+            entry, _ = self._entry(block)
+            if entry & layout.COMPRESSED:  # it may have been written anew since
+                yield block, entry
+
+    def _blocks(self, offset: int, length: int) -> range:
+        """The clusters that a range of the disk touches."""
+        return range(offset // self.block_size, -(-(offset + length) // self.block_size) if length else 0)
 
     def _unpacked(self, block: int, entry: int) -> bytes:
         data = self._clusters.get(block)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 MAGIC = b"KDMV"
 DESCRIPTOR_MAGIC = b"# Disk DescriptorFile"
+_CID = re.compile(rb"\n[Cc][Ii][Dd]=([0-9A-Fa-f]{1,8})[\r\n]")
 
 
 class Vmdk(Image):
@@ -28,7 +30,7 @@ class Vmdk(Image):
     does: a child that was overlooked is then told, and not read wrongly.
     """
 
-    def __init__(self, base: Source, extents: list[Image], name: str, *, cid: str, cid_at: int, seed: bytes) -> None:
+    def __init__(self, base: Source, extents: list[Image], name: str, *, cid: str, cid_at: tuple[int, int], seed: bytes) -> None:
         remarks = [remark for extent in extents for remark in extent.remarks]
         super().__init__(base, name, sum(extent.size for extent in extents), list(dict.fromkeys(remarks)))
         self.linkage = cid.encode()
@@ -63,13 +65,16 @@ class Vmdk(Image):
                 extent.write_at(inside, part)
 
     def _renew_cid(self) -> None:
-        if not self._cid_at:
+        start, digits = self._cid_at
+        if not digits:
             return
-        digest = hashlib.sha256(self._seed + self.linkage).hexdigest()[:8]
-        cid = digest if digest != "ffffffff" else "fffffffe"
-        self._base.write_at(self._cid_at, cid.encode())
+        from bootmend.image.vmdk_layout import NO_PARENT
+
+        digest = hashlib.sha256(self._seed + self.linkage).hexdigest()[:digits]
+        cid = digest if digest != NO_PARENT else NO_PARENT[:-1] + "e"
+        self._base.write_at(start, cid.encode())
         self._base.barrier()
-        self._cid_at = 0
+        self._cid_at = (0, 0)
 
     def barrier(self) -> None:
         """Pass the barrier to all files."""
@@ -125,21 +130,16 @@ def open_vmdk(base: Source, head: bytes, _tail: bytes, links: Links, seed: bytes
     parent = _open_parent(descriptor, links) if descriptor.parent_cid != NO_PARENT else None
     extents = _extents(base, header, descriptor, links, parent)
     name = extents[0].format if len(extents) == 1 else "VMDK"
-    cid_at = 0 if header and header.compressed else _cid_place(base, start, length)
+    cid_at = (0, 0) if header and header.compressed else _cid_place(base, start, length)
     image = Vmdk(base, extents, name, cid=descriptor.cid, cid_at=cid_at, seed=seed)
     image.parent = parent
     return image
 
 
-def _cid_place(base: Source, start: int, length: int) -> int:
-    """Where the eight digits of the content id are; 0 where it is not written so."""
-    text = base.read_at(start, length)
-    for prefix in (b"\nCID=", b"\ncid="):
-        at = text.find(prefix)
-        digits = text[at + len(prefix) : at + len(prefix) + 8]
-        if at >= 0 and len(digits) == 8 and text[at + len(prefix) + 8 : at + len(prefix) + 9] in (b"\n", b"\r"):
-            return start + at + len(prefix)
-    return 0
+def _cid_place(base: Source, start: int, length: int) -> tuple[int, int]:
+    """Where the digits of the content id are, and how many: QEMU writes no leading zeros.  No digits where it is not written so."""
+    found = _CID.search(base.read_at(start, length))
+    return (start + found.start(1), len(found[1])) if found else (0, 0)
 
 
 def _open_parent(descriptor: Descriptor, links: Links) -> Image:

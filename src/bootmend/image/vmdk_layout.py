@@ -150,8 +150,13 @@ def read_descriptor(base: Source, offset: int, length: int) -> Descriptor:
         raise CorruptError(f"it names {len(extents)} extents", at="VMDK descriptor")
     return Descriptor(
         settings.get("createtype", ""),
-        settings.get("cid", "").lower(),
-        settings.get("parentcid", NO_PARENT).lower(),
+        _content_id(settings.get("cid", "")),
+        _content_id(settings.get("parentcid", NO_PARENT)),
         settings.get("parentfilenamehint", ""),
         tuple(extents),
     )
+
+
+def _content_id(text: str) -> str:
+    """Eight digits: QEMU leaves leading zeros out."""
+    return text.lower().rjust(8, "0") if text else ""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import zlib
+from struct import unpack
 from typing import TYPE_CHECKING
 
 from bootmend.errors import CorruptError, RefusedError, TruncatedError
 from bootmend.image import vmdk_layout as layout
-from bootmend.image.blocks import BlockImage, Claims, Run, Stretch
+from bootmend.image.blocks import Claims, Run, Stretch
+from bootmend.image.clusters import ClusterImage, steps
 from bootmend.source.base import Extent
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ CACHED_GRAINS = 64
 CONVERT = "convert it first: qemu-img convert -O vmdk IN OUT.vmdk"
 
 
-class SparseExtent(BlockImage):
+class SparseExtent(ClusterImage):
     """One sparse extent; its blocks are grains of usually 64 KiB."""
 
     def __init__(self, base: Source, header: layout.SparseHeader, *, parent: Image | None = None) -> None:
@@ -44,6 +46,22 @@ class SparseExtent(BlockImage):
         return found
 
     # -- reading ------------------------------------------------------------------------------------
+
+    def alike(self, block: int, most: int) -> int:
+        """Grains that are one behind another in the file, or all not there; their entries lie in one page."""
+        place = self._entry_offset(block, self._header.directory) if most > 1 and not self._header.compressed else None
+        if place is None:
+            return 1
+        first = self._number(place)
+        inside = place % PAGE
+        count = min(most, self._header.entries - block % self._header.entries, (len(self._pages[place // PAGE]) - inside) // 4)
+        if first == layout.ZERO_GRAIN or count < 2:
+            return 1
+        entries = unpack(f"<{count}I", self._pages[place // PAGE][inside : inside + count * 4])
+        count = steps(entries, self.block_size // layout.SECTOR if first else 0)
+        for number in range(count if first else 0):
+            self._grain_start(block + number, entries[number])
+        return count
 
     def block_runs(self, block: int, inside: int, length: int) -> list[Run]:
         """One run a grain."""

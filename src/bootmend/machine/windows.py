@@ -100,6 +100,16 @@ class WindowsInstallation:
             for sub in key.subkeys():
                 yield Service(sub)
 
+    @cached_property
+    def service_list(self) -> tuple[Service, ...]:
+        """The services, found once: several rules look at all of them."""
+        return tuple(self.services())
+
+    @cached_property
+    def boot_drivers(self) -> tuple[Service, ...]:
+        """The drivers that the loader reads before Windows runs: kernel and file system drivers with ``Start`` 0."""
+        return tuple(one for one in self.service_list if one.start == 0 and one.integer("Type") in (1, 2))
+
     # -- what is only shown -----------------------------------------------------------------------
     @cached_property
     def product(self) -> str:

@@ -9,6 +9,7 @@ from bootmend.operations.copy_boot_code import CopyBootCode
 from bootmend.operations.copy_file import CopyFile
 from bootmend.operations.create_object import CreateObject
 from bootmend.operations.delete_element import DeleteElement
+from bootmend.operations.delete_file import DeleteFile
 from bootmend.operations.delete_object import DeleteObject
 from bootmend.operations.delete_value import DeleteValue
 from bootmend.operations.discard_hibernation import DiscardHibernation
@@ -29,6 +30,7 @@ __all__ = [
     "CopyFile",
     "CreateObject",
     "DeleteElement",
+    "DeleteFile",
     "DeleteObject",
     "DeleteValue",
     "DiscardHibernation",

@@ -148,7 +148,7 @@ def map_text(pieces: Iterable[Piece]) -> str:
     """The same for people."""
     lines = [
         f"{piece.start:>14,}  {piece.length:>14,} bytes  "
-        + (f"at {piece.offset:,} of {plain(piece.source)}" if piece.source else "nowhere: they read as zeros")
+        + (f"at {piece.offset:,} of {plain(piece.source)}" if piece.source else "nowhere as they are: zeros, or packed")
         for piece in pieces
     ]
     return "\n".join(lines) + "\n" if lines else "The file is empty.\n"

@@ -41,6 +41,10 @@ class PassingError(CloudError):
     """What stands in the way is expected to pass: the same command goes on later."""
 
 
+class ModifiedError(PassingError):
+    """Somebody else has written to the resource since it was looked at: look again."""
+
+
 class Pace(NamedTuple):
     """How often a long operation is asked after, in seconds, and how to wait."""
 
@@ -80,7 +84,7 @@ class Client:
             except AzureError as error:
                 failure = cloud_error(error)
                 wait = _wait(error, attempt, self.pace.backoff)
-            if not isinstance(failure, PassingError):
+            if not isinstance(failure, PassingError) or isinstance(failure, ModifiedError):
                 raise failure
             found = done()
             if found is not None:
@@ -165,7 +169,9 @@ def cloud_error(error: AzureError) -> CloudError | MissingError:
     said = f"{code}: {sentence}" if code and code not in sentence else sentence
     if status == 404:
         return MissingError(f"Azure says: {said}")
-    if status in _AGAIN or (status == 409 and code in PASSING_CONFLICTS) or status == 412:
+    if status == 412:
+        return ModifiedError("the VM was changed by somebody else meanwhile", hint="repeat the same command: it goes on")
+    if status in _AGAIN or (status == 409 and code in PASSING_CONFLICTS):
         return PassingError(f"Azure says ({status}): {said}", hint="repeat the same command: it goes on where it stands")
     return CloudError(f"Azure says: {said}", hint=_hint(status, code))
 

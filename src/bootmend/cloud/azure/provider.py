@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from bootmend.cloud.azure import shapes
+from bootmend.cloud.azure.client import ModifiedError
 from bootmend.cloud.azure.hindrances import hindrances
 from bootmend.cloud.azure.names import DISK, SNAPSHOT, parse_id
 from bootmend.cloud.azure.operations import begin, finish
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 GRANT_SECONDS = 3600
 PICTURE_MINUTES = 5
+LOOKS = 3
+"""How often a machine is looked at anew when somebody else has written to it meanwhile."""
 NETWORK = "2024-05-01"
 
 
@@ -119,7 +122,7 @@ class AzureProvider:
 
         The tag is written on condition of the machine's ETag, so of two who try at once one wins.
         """
-        for _ in range(3):
+        for _ in range(LOOKS):
             vm = self.vm(vm_id)
             owner = vm.tags.get(RUN_TAG, "")
             if owner and owner.partition(" ")[0] != run.partition(" ")[0]:
@@ -130,7 +133,7 @@ class AzureProvider:
 
     def release(self, vm_id: str, run: str) -> None:
         """Take the mark away, where it is the run's."""
-        for _ in range(3):
+        for _ in range(LOOKS):
             vm = self.vm(vm_id)
             if vm.tags.get(RUN_TAG, "").partition(" ")[0] != run.partition(" ")[0]:
                 return
@@ -203,6 +206,14 @@ class AzureProvider:
 
     def begin_swap(self, vm_id: str, disk_id: str) -> Operation:
         """Exchange the OS disk, on condition that nobody else has written to the machine since it was looked at."""
+        for _ in range(LOOKS - 1):
+            try:
+                return self._begin_swap(vm_id, disk_id)
+            except ModifiedError:
+                continue
+        return self._begin_swap(vm_id, disk_id)
+
+    def _begin_swap(self, vm_id: str, disk_id: str) -> Operation:
         from azure.core import MatchConditions
 
         vm = self.vm(vm_id)
