@@ -1,7 +1,7 @@
 """All benchmarks, one table: what, ours, rival, ratio, goal, met.  Nothing passes or fails here: it always exits with 0.
 
 Run with ``python benchmarks/run.py [NAME ...] [--markdown] [--others]``; NAME is one of check, hive, hive_export,
-store, bcdedit, recover, repair, screen.  Each file runs in a process of its own; what is missing is said in its line.
+store, bcdedit, recover, repair, screen, images.  Each file runs in a process of its own; what is missing is said in its line.
 ``--others`` also runs the files that print tables of their own; ``bench_image.py`` needs 2 GiB of room.
 """
 
@@ -14,7 +14,7 @@ import sys
 
 from measure import HERE, Row, table
 
-NAMES = ("check", "hive", "hive_export", "store", "bcdedit", "recover", "repair", "screen")
+NAMES = ("check", "hive", "hive_export", "store", "bcdedit", "recover", "repair", "screen", "images")
 LIMIT = 600
 
 

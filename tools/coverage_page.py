@@ -48,6 +48,7 @@ def failures() -> list[Failure]:
 
 def write_coverage_page(path: Path) -> None:
     """Write the page."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(coverage_page(), encoding="utf-8")
 
 

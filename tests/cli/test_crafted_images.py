@@ -64,7 +64,7 @@ def test_an_answer_soon_and_from_no_other_file(name: str, scene: Path) -> None:
         assert opened_below(scene, text) == {str(disk)}
         assert "connect(" not in text
     begin = time.monotonic()
-    assert run(["repair", str(disk), "--yes", "--unsafe"]) in {3, 4}
+    assert run(["repair", str(disk), "--yes", "--unsafe"]) in {1, 3, 4}
     assert time.monotonic() - begin < SECONDS
     assert disk.read_bytes() == before
 

@@ -116,7 +116,9 @@ def extended_loop() -> bytes:
 
 def gpt_of_many() -> bytes:
     """A GPT header that asks for four thousand million entries."""
-    head = bytearray(pack("<8sIIIIQQQQ16sQIII", b"EFI PART", 0x10000, 92, 0, 0, 1, 2000, 34, 1900, b"d" * 16, 2, 0xFFFFFFFF, 128, 0))
+    head = bytearray(
+        pack("<8sIIIIQQQQ16sQIII", b"EFI PART", 0x10000, 92, 0, 0, 1, 2000, 34, 1900, b"d" * 16, 2, 0xFFFFFFFF, 128, 0)
+    )
     head[16:20] = pack("<I", zlib.crc32(bytes(head)))
     disk = bytearray(fixed_disk(pack("<B3sB3sII", 0, b"", 0xEE, b"", 1, 0xFFFFFFFF)))
     disk[512 : 512 + len(head)] = head
@@ -143,7 +145,9 @@ CRAFTED: dict[str, Callable[[], bytes]] = {
     "qcow2: backed by a file elsewhere": lambda: qcow2(backing=ELSEWHERE, extension=(BACKING_FORMAT, "raw")),
     "qcow2: backed by a path upwards": lambda: qcow2(backing=UPWARDS, extension=(BACKING_FORMAT, "raw")),
     "qcow2: backed by itself": lambda: qcow2(backing="disk.img"),
-    "qcow2: backed by JSON": lambda: qcow2(backing=f'json:{{"driver":"raw","file":{{"driver":"file","filename":"{ELSEWHERE}"}}}}'),
+    "qcow2: backed by JSON": lambda: qcow2(
+        backing=f'json:{{"driver":"raw","file":{{"driver":"file","filename":"{ELSEWHERE}"}}}}'
+    ),
     "qcow2: backed by a server": lambda: qcow2(backing="nbd://127.0.0.1:1/x"),
     "qcow2: its data elsewhere": lambda: qcow2(features=DATA_FILE, extension=(DATA_FILE_NAME, ELSEWHERE)),
     "VMDK: all grains in one place": lambda: vmdk(table=[256] * 512, tail=bytes(CLUSTER)),

@@ -83,7 +83,9 @@ def qemus_complaints(made: Made) -> str:
     """What ``qemu-img check`` finds wrong; the count of clusters in use is no complaint."""
     if made.qemu not in CHECKED_BY_QEMU:
         return ""
-    done = subprocess.run(["qemu-img", "check", "-f", made.qemu, made.disk], capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(
+        ["qemu-img", "check", "-f", made.qemu, made.disk], capture_output=True, text=True, check=False, timeout=60
+    )
     return f"{done.returncode} {done.stderr} {'No errors' in done.stdout}"
 
 
@@ -183,7 +185,9 @@ def served(path: str) -> Iterator[Any]:
             yield server
 
 
-@pytest.mark.parametrize("make", [matrix.raw, matrix.vhd_fixed, matrix.vhd_dynamic, matrix.vhdx, matrix.qcow2, matrix.vmdk_sparse])
+@pytest.mark.parametrize(
+    "make", [matrix.raw, matrix.vhd_fixed, matrix.vhd_dynamic, matrix.vhdx, matrix.qcow2, matrix.vmdk_sparse]
+)
 def test_a_range_server_is_looked_at_and_not_written(
     make: Callable[[Dead, Path], Made], dead: Dead, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -24,13 +24,13 @@ from bootmend.bcd.text import enum_text
 from bootmend.engine.evidence import (
     CBS_LOG,
     DRIVER_LOG,
-    EVENT_LOG,
     MEMORY_DUMP,
     MINI_DUMPS,
     SETUP_LOG,
     STARTUP_REPAIR,
     mini_dumps,
 )
+from bootmend.engine.recorded import EVENT_LOG
 from bootmend.engine.state import sync_folder
 from bootmend.errors import BootmendError, MissingError, ReadError, RefusedError
 from bootmend.evidence.logs import HIDDEN, without_secrets

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from bootmend.catalog import RuleModule
-    from bootmend.engine.evidence import MachineEvidence
+    from bootmend.engine.recorded import MachineEvidence
     from bootmend.engine.screen_and_disk import Screen
     from bootmend.engine.target import Target
     from bootmend.machine import BootStore, Machine

@@ -267,7 +267,7 @@ def refuse_obstacles(workspace: Workspace, target: Target) -> None:
         raise RefusedError(
             f"Windows saved a session on {volume.name} (hiberfil.sys) and would resume it, overwriting whatever we change",
             at=target.name,
-            hint="discarding the session loses unsaved work in it; to do that, repeat with  --discard-hibernation",
+            hint="discarding the session loses unsaved work in it; to do that:  bootmend repair DISK --discard-hibernation",
         )
     machine = target.machine
     for volume in workspace.volumes_before(machine):

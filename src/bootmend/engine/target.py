@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from bootmend.engine.neighbours import GIVEN, Neighbours, given_parents
-from bootmend.errors import MissingError, ReadError, place
+from bootmend.errors import MissingError, ReadError, UsageError, place
 from bootmend.filesystem.host import HostTree
 from bootmend.image import open_image
 from bootmend.machine import Machine
@@ -34,10 +34,12 @@ class Target:
     Raises:
         MissingError: there is no such file or directory.
         ReadError: it cannot be read, or is no disk image of a known kind.
+        UsageError: a URL, standard input.
     """
 
     def __init__(self, path: str) -> None:
         refuse_url(path)
+        _refuse_stream(path)
         self.path = path
         try:
             self.is_directory = stat.S_ISDIR(os.stat(path).st_mode)
@@ -143,6 +145,17 @@ class Target:
         ``seed`` decides the identifiers that an image format gives to a change; without one they are random.
         """
         return Overlays(self, seed or os.urandom(16))
+
+
+def _refuse_stream(path: str) -> None:
+    """What cannot be read at any place has no partition table that could be followed.
+
+    Raises:
+        UsageError: it is the usual sign for standard input.
+    """
+    if path == "-":
+        hint = "save it to a file, and name that  (a file called - is ./-)"
+        raise UsageError("a disk cannot be read from standard input: it is looked at here and there", hint=hint)
 
 
 @contextmanager

@@ -137,7 +137,7 @@ def open_vmdk(base: Source, head: bytes, _tail: bytes, links: Links, seed: bytes
 
 
 def _cid_place(base: Source, start: int, length: int) -> tuple[int, int]:
-    """Where the digits of the content id are, and how many: QEMU writes no leading zeros.  No digits where it is not written so."""
+    """Where the digits of the content id are, and how many (QEMU writes no leading zeros); none where it is written otherwise."""
     found = _CID.search(base.read_at(start, length))
     return (start + found.start(1), len(found[1])) if found else (0, 0)
 

@@ -12,7 +12,7 @@ from bootmend.views.style import plain, size_text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bootmend.engine.evidence import BootFile, LastStop, MachineEvidence, WindowsEvidence
+    from bootmend.engine.recorded import BootFile, LastStop, MachineEvidence, WindowsEvidence
     from bootmend.views.blocks import Block
     from bootmend.views.markup import Child, Markup
     from bootmend.views.style import Style

@@ -1,0 +1,1 @@
+"""Rules on what comes after the kernel has started."""
