@@ -19,6 +19,8 @@ from tests.catalog.disks import fingerprint
 from tests.support import needs
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from bootmend.engine.diagnose import Report
     from bootmend.samples.write import Sample
 
@@ -260,3 +262,82 @@ def test_a_store_edited_by_hivexsh(tmp_path: Path, script: str, rule: str) -> No
         found_and_mended(path, rule)
     else:
         assert look(path).verdict == "healthy"
+
+
+# -- registry and drivers ----------------------------------------------------------------------------------------
+SYSTEM = "Windows/System32/config/SYSTEM"
+CONTROL_SET = "\\ControlSet001"
+
+
+def out_of_the_disk(path: str, offset: int, size: int, folder: Path) -> Path:
+    """The Windows volume as a file of its own, cut out with dd."""
+    volume = folder / "windows.ntfs"
+    run("dd", f"if={path}", f"of={volume}", "bs=1M", f"skip={offset >> 20}", f"count={size >> 20}", "conv=sparse", "status=none")
+    return volume
+
+
+def edit_windows_volume(path: str, folder: Path, edit: Callable[[Path], None]) -> None:
+    """Let other programs edit the volume with Windows, and put it back with dd."""
+    with Target(path) as target:
+        (installation,) = target.machine.windows
+        partition = installation.volume.partition
+        assert partition is not None
+    volume = out_of_the_disk(path, partition.offset, partition.size, folder)
+    edit(volume)
+    run("dd", f"if={volume}", f"of={path}", "bs=1M", f"seek={partition.offset >> 20}", "conv=notrunc", "status=none")
+
+
+def hivexsh_on_system(script: str) -> Callable[[Path], None]:
+    """Take the SYSTEM hive out with ntfscat, let hivexsh edit it, and put it back with ntfscp."""
+
+    def edit(volume: Path) -> None:
+        hive = volume.parent / "SYSTEM"
+        taken = subprocess.run(["ntfscat", "-f", str(volume), SYSTEM], capture_output=True, timeout=120, check=True)
+        hive.write_bytes(taken.stdout)
+        run("hivexsh", "-w", hive, text=script + "\ncommit\n")
+        run("ntfscp", "-q", "-f", volume, hive, SYSTEM)
+
+    return edit
+
+
+def values(key: str, *words: str) -> str:
+    """hivexsh's words for adding values to a key; those with the same names must be named again."""
+    return f"cd {key}\nsetval {len(words) // 2}\n" + "\n".join(words)
+
+
+def new_key(parent: str, name: str) -> str:
+    return f"cd {parent}\nadd {name}\n"
+
+
+SERVICES = f"{CONTROL_SET}\\Services"
+AGENT = values(f"{SERVICES}\\Agent", "Type", "dword:16", "Start", "dword:2", "ErrorControl", "dword:3", "ImagePath")
+ELAM = values(f"{SERVICES}\\Elam", "Type", "dword:1", "Start", "dword:0", "ErrorControl", "dword:3", "Group")
+LOST = values(f"{SERVICES}\\Lost", "Type", "dword:1", "Start", "dword:0", "ErrorControl", "dword:3")
+
+
+@pytest.mark.parametrize(
+    ("script", "rule", "left"),
+    [
+        (values("\\Select", "Current", "dword:2", "Default", "dword:2"), "lkgc-wrong-controlset", False),
+        (values(f"{SERVICES}\\disk", "Type", "dword:1", "Start", "dword:3"), "inaccessible-boot-device", False),
+        (
+            new_key(SERVICES, "Agent") + AGENT.replace("setval 3", "setval 4") + "\nstring:C:\\Agent\\agent.exe",
+            "reboot-loop-critical-service",
+            False,
+        ),
+        (
+            new_key(SERVICES, "Elam") + ELAM.replace("setval 3", "setval 4") + "\nstring:Early-Launch",
+            "elam-driver-missing",
+            False,
+        ),
+        (new_key(SERVICES, "Lost") + LOST, "boot-driver-missing", True),
+    ],
+)
+def test_a_registry_edited_by_hivexsh(tmp_path: Path, script: str, rule: str, left: bool) -> None:
+    needs("hivexsh", "ntfscat", "ntfscp", "dd")
+    path, _ = a_disk(tmp_path, 1)
+    edit_windows_volume(path, tmp_path, hivexsh_on_system(script))
+    if left:
+        assert [finding.rule for finding in look(path).problems] == [rule]
+    else:
+        found_and_mended(path, rule)

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import pytest
 
-from bootmend.errors import TruncatedError
+from bootmend.errors import CorruptError, TruncatedError
 from bootmend.image import open_image
 from bootmend.image.clusters import steps
 from bootmend.source import MemorySource
@@ -117,3 +117,15 @@ def test_the_content_id_is_changed_whatever_its_length(text: str) -> None:
     assert found != text.encode()
     assert int(found, 16) != 0xFFFFFFFF
     assert pack("<I", int(found, 16))
+
+
+@pytest.mark.parametrize("place", [5, 4, 3, 1])
+def test_a_cluster_in_use_twice_is_not_written(place: int) -> None:
+    """By another block of the same write; by the L2 table, the L1 table and the table of counts."""
+    from bootmend.source import Overlay
+
+    entries = [5 * CLUSTER | COPIED, place * CLUSTER | COPIED]
+    overlay = Overlay(MemorySource(crafted.qcow2(size=2 * CLUSTER, l2=entries, tail=bytes(CLUSTER))), "d.qcow2")
+    with pytest.raises(CorruptError, match=r"cluster 0x1 at .* lies over a table or another cluster"):
+        open_image(overlay).write_at(CLUSTER - 1, b"xy")
+    assert overlay.patches() == []

@@ -41,6 +41,8 @@ class Qcow2(ClusterImage):
         self._pages: dict[int, bytes] = {}
         self._clusters: dict[int, bytes] = {}
         self._packed: set[int] = set()
+        self._structures: set[int] = set()
+        self._owners: dict[int, int] = {}  # which block each written cluster of the file belongs to
         self._map_checked = False
 
     # -- reading ------------------------------------------------------------------------------------
@@ -233,6 +235,9 @@ class Qcow2(ClusterImage):
                 raise CorruptError(f"L2 table {index:#x} at {table:#x} lies over another structure", at=TABLE)
             if table is not None:
                 seen.add(table)
+        seen.update(range(header.l1, header.l1 + header.l1_entries * 8, header.cluster))
+        seen.update(header.refcounts + number * header.cluster for number in range(header.refcount_clusters))
+        self._structures = seen
         self._map_checked = True
 
     def write_at(self, offset: int, data: bytes) -> None:
@@ -240,6 +245,7 @@ class Qcow2(ClusterImage):
 
         Raises:
             RefusedError: a cluster belongs to a snapshot too; nothing was written.
+            CorruptError: a cluster lies over a table, or over another that was written to.
         """
         self.check_range(offset, len(data))
         self.check_map()
@@ -257,7 +263,11 @@ class Qcow2(ClusterImage):
         if shared_table or shared:
             snapshots = " (it has internal snapshots)" if self.header.snapshots else ""
             raise RefusedError(f"cluster {block:#x} is shared{snapshots}: a change would show there too", hint=CONVERT)
-        if offset and not entry & layout.COMPRESSED and self._data is self._base and Refcounts(self).count(offset) != 1:
+        if not offset or entry & layout.COMPRESSED or self._data is not self._base:
+            return
+        if offset in self._structures or self._owners.setdefault(offset, block) != block:
+            raise CorruptError(f"cluster {block:#x} at {offset:#x} lies over a table or another cluster", at=TABLE)
+        if Refcounts(self).count(offset) != 1:
             raise RefusedError(f"cluster {block:#x} is counted wrongly", hint="mend it first: qemu-img check -r all IMAGE")
 
     def needs_room(self, block: int) -> bool:

@@ -128,6 +128,11 @@ class WindowsInstallation:
         """The edition id: ``ServerDatacenter``."""
         return self._current_version("EditionID")
 
+    @cached_property
+    def system_root(self) -> str:
+        """Where this Windows says that it is, with its letter: ``C:\\Windows``; empty where it cannot be read."""
+        return self._current_version("SystemRoot")
+
     def _current_version(self, name: str) -> str:
         return _shown(self._software_as_it_lies, "Microsoft\\Windows NT\\CurrentVersion", name)
 

@@ -34,6 +34,8 @@ CLEAR_MARGIN = 3
 #: an inverse cell (a highlighted menu line) has more than this share of its dots set; the fullest letter, M, has 0.44
 INVERSE = 0.5
 SAMPLE_ROWS = 4
+#: so many grids of each font are tried before the others of any
+LIKELIEST = 2
 #: from this share of known cells no other grid or font is tried
 SETTLED = 0.97
 
@@ -109,16 +111,22 @@ def read_glyphs(found: Ground) -> Page | None:
     profile = _Profile(
         ink, ink.sum(axis=1, dtype=np.int32).astype(np.float64), ink.sum(axis=0, dtype=np.int32).astype(np.float64)
     )
-    best: tuple[float, Font, Grid] | None = None
-    for phases in sorted(_all_phases(profile), key=lambda each: -each.fit):
-        grid = _find_grid(profile, phases)
-        if grid is not None and (best is None or grid.known > best[0]):
-            best = (grid.known, phases.font, grid)
-        if best is not None and best[0] >= SETTLED:
-            break
-    if best is None:
-        return None
-    return _page(ink, best[1], best[2], found.colour, (width, height))
+    best = _best_grid(profile, sorted(_all_phases(profile), key=lambda each: -each.fit))
+    return None if best is None else _page(ink, *best, found.colour, (width, height))
+
+
+def _best_grid(profile: _Profile, phases: list[_Phases]) -> tuple[Font, Grid] | None:
+    """The font and grid that know most cells: of every font the likeliest grids first, then its others."""
+    best: tuple[Font, Grid] | None = None
+    for part in (slice(LIKELIEST), slice(LIKELIEST, None)):
+        for each in phases:
+            for left, top in each.origins[part]:
+                known = _known_share(_bands(profile, each.font, top), each.font, left)
+                if known >= TRUST and (best is None or known > best[1].known):
+                    best = (each.font, Grid(left, top, known))
+                if known >= SETTLED:
+                    return best
+    return best
 
 
 class _Profile(NamedTuple):
@@ -130,11 +138,10 @@ class _Profile(NamedTuple):
 
 
 class _Phases(NamedTuple):
-    """Where the cells of a font may begin, and how well the ink then lies as the font has it, 0 to 1."""
+    """Where (left, top) the cells of a font may begin, the likeliest first; how well the ink lies as the font has it, 0 to 1."""
 
     font: Font
-    tops: list[int]
-    lefts: list[int]
+    origins: list[tuple[int, int]]
     fit: float
 
 
@@ -144,7 +151,9 @@ def _all_phases(profile: _Profile) -> list[_Phases]:
         if profile.ink.shape[0] >= font.height and profile.ink.shape[1] >= font.width * 4:
             tops, down = _offsets(profile.rows, font.row_ink)
             lefts, across = _offsets(profile.columns, font.column_ink)
-            found.append(_Phases(font, tops, lefts, down * across))
+            likely = [(lefts[0], tops[0]), (0, 0)]
+            others = [(left, top) for top in (0, *tops) for left in (0, *lefts)]
+            found.append(_Phases(font, list(dict.fromkeys((*likely, *others))), down * across))
     return found
 
 
@@ -158,19 +167,6 @@ def _offsets(profile: NDArray[np.float64], expected: NDArray[np.float64]) -> tup
     scores = turned @ expected / (float(np.linalg.norm(folded)) * float(np.linalg.norm(expected)) or 1.0)
     order = np.argsort(-scores, kind="stable")[:3].tolist()
     return [-shift for shift in order], float(scores[order[0]])
-
-
-def _find_grid(profile: _Profile, phases: _Phases) -> Grid | None:
-    font, seen = phases.font, None
-    for top in dict.fromkeys((phases.tops[0], 0, *phases.tops)):
-        bands = _bands(profile, font, top)
-        for left in dict.fromkeys((phases.lefts[0], 0, *phases.lefts)):
-            known = _known_share(bands, font, left)
-            if seen is None or known > seen.known:
-                seen = Grid(left, top, known)
-            if known >= SETTLED:
-                return seen
-    return seen if seen is not None and seen.known >= TRUST else None
 
 
 def _cells(ink: NDArray[np.bool_], font: Font, left: int, top: int) -> NDArray[np.bool_]:
