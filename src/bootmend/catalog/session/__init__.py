@@ -1,1 +1,0 @@
-"""Failures after the kernel has started: set-up, sessions, and what is saved of them."""
