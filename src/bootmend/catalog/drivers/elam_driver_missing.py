@@ -88,8 +88,10 @@ def repair(finding: Finding, workspace: Workspace) -> Iterator[Operation]:
 
 
 def break_(workspace: Workspace) -> None:
-    """Register a driver whose file is not there, as a half-removed antivirus program leaves it."""
+    """Register a driver whose file is not there, as quarantine leaves it; Windows has a copy."""
     for installation in workspace.machine.windows:
+        program = installation.volume.tree.read(installation.path("System32\\drivers\\WdFilter.sys"))
+        workspace.create_file(installation.volume.number, installation.path(f"{BACKUP}\\WdBoot.sys"), program)
         place = (installation.volume.number, installation.hive_path("SYSTEM"), f"{installation.control_set}\\Services\\WdBoot")
         for name, number in (("Type", 1), ("Start", 0), ("ErrorControl", 3)):
             SetValue.dword(*place, name, number).do(workspace)
