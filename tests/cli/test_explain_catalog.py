@@ -59,14 +59,14 @@ def test_the_article_as_a_document(bootmend: Bootmend, disk: MakeDisk) -> None:
 
 
 def test_a_code_that_no_rule_explains(bootmend: Bootmend) -> None:
-    said = bootmend("explain", "0x7B", expect=0).out
-    assert "0x0000007B  INACCESSIBLE_BOOT_DEVICE" in said
+    said = bootmend("explain", "0x3B", expect=0).out
+    assert "0x0000003B  SYSTEM_SERVICE_EXCEPTION" in said
     assert "a code alone never names the cause" in said
-    codes = validate(bootmend("explain", "0x7b", "--format", "json", expect=0).json, "codes")["codes"]
-    assert codes[0]["name"] == "INACCESSIBLE_BOOT_DEVICE"
-    validate(json.loads(bootmend("explain", "7b", "--format", "jsonl").out), "codes")
-    assert "| 0x0000007B |" in bootmend("explain", "7b", "--format", "md").out
-    assert "<td>0x0000007B</td>" in bootmend("explain", "7b", "--format", "html").out
+    codes = validate(bootmend("explain", "0x3b", "--format", "json", expect=0).json, "codes")["codes"]
+    assert codes[0]["name"] == "SYSTEM_SERVICE_EXCEPTION"
+    validate(json.loads(bootmend("explain", "3b", "--format", "jsonl").out), "codes")
+    assert "| 0x0000003B |" in bootmend("explain", "3b", "--format", "md").out
+    assert "<td>0x0000003B</td>" in bootmend("explain", "3b", "--format", "html").out
 
 
 def test_what_is_not_known(bootmend: Bootmend) -> None:

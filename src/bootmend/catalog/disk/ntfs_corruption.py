@@ -55,10 +55,10 @@ def _boot_sector_is_sound(source: Source) -> bool:
     from bootmend.filesystem.ntfs.boot import read_boot_sector
 
     try:
-        read_boot_sector(source)
+        boot = read_boot_sector(source)
     except BootmendError:
         return False
-    return True
+    return boot.clusters * boot.cluster <= source.size  # of a volume that was cut off, the missing part is no damage to check
 
 
 def _marked(volume: Volume) -> Finding:
@@ -68,7 +68,7 @@ def _marked(volume: Volume) -> Finding:
         severity=Severity.WARNING,
         applicability=Applicability.MANUAL,
         subject=volume.name,
-        sentence=f"{volume.name.capitalize()} is marked as dirty: NTFS has met damage on it, and Windows checks it at the next start.",
+        sentence=f"{volume.name.capitalize()} is marked as dirty: NTFS has met damage, and Windows checks it at the next start.",
         evidence=(Evidence("$Volume", volume.name, "flag 0x0001 (dirty)", "not set"),),
         fix=CHKDSK,
         details={"volume": str(volume.number)},
@@ -102,16 +102,17 @@ def break_(workspace: Workspace) -> None:
 
 
 def mark_dirty(workspace: Workspace, volume: Volume) -> None:
-    """Set the flag in the file record of ``$Volume``, where its volume information lies before the first fixup."""
+    """Set the flag in the record of ``$Volume``, before the first fixup, and in the copy of it in ``$MFTMirr``."""
     from bootmend.filesystem.ntfs import layout
     from bootmend.filesystem.ntfs.boot import read_boot_sector
 
     assert volume.source is not None
     boot = read_boot_sector(volume.source)
-    record = boot.mft * boot.cluster + layout.VOLUME_RECORD * boot.record
-    flags = record + _flags_at(volume.source.read_at(record, boot.record))
-    (before,) = struct.unpack("<H", volume.source.read_at(flags, 2))
-    workspace.write_volume(volume.number, flags, struct.pack("<H", before | layout.VOLUME_DIRTY))
+    for table in (boot.mft, boot.mirror):
+        record = table * boot.cluster + layout.VOLUME_RECORD * boot.record
+        flags = record + _flags_at(volume.source.read_at(record, boot.record))
+        (before,) = struct.unpack("<H", volume.source.read_at(flags, 2))
+        workspace.write_volume(volume.number, flags, struct.pack("<H", before | layout.VOLUME_DIRTY))
 
 
 def _flags_at(record: bytes) -> int:
