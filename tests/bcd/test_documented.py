@@ -99,6 +99,8 @@ def guids(*values: str) -> bytes:
         (["/event", LOADER, "ON"], LOADER, 0x26000141, b"\1"),
         (["/dbgsettings", "serial", "debugport:1", "baudrate:115200"], DEBUGGER, 0x15000014, integer(115200)),
         (["/dbgsettings", "1394", "CHANNEL:23"], DEBUGGER, 0x15000015, integer(23)),
+        (["/eventsettings", "serial", "debugport:2", "baudrate:57600"], DEBUGGER, 0x15000014, integer(57600)),
+        (["/eventsettings", "local"], DEBUGGER, 0x15000011, integer(4)),
         (["/dbgsettings", "usb", "targetname:debugging"], DEBUGGER, 0x12000016, utf16("debugging")),
         (["/dbgsettings", "local"], DEBUGGER, 0x15000011, integer(4)),
         (["/hypervisorsettings", "SERIAL", "DEBUGPORT:1", "BAUDRATE:115200"], HYPERVISOR, 0x250000F4, integer(1)),
