@@ -162,19 +162,6 @@ def test_every_way_to_write_a_driver_s_path_is_understood(disk: str, image: str)
     assert named(disk) == []
 
 
-def test_a_copy_that_is_only_a_difference_is_never_taken(disk: str) -> None:
-    """WinSxS holds files of the same name that are no programs; of those the official recipe takes the newest."""
-
-    def damage(workspace: Workspace) -> None:
-        name = "amd64_storahci_31bf3856ad364e35_10.0.17763.1_none_0\\storahci.sys"
-        workspace.create_file(WINDOWS, f"\\Windows\\WinSxS\\{name}", b"PA30" + bytes(100))
-        workspace.delete_file(WINDOWS, f"{DRIVERS}\\storahci.sys")
-
-    change(disk, damage)
-    (finding,) = problems(disk)
-    assert (finding.rule, str(finding.applicability)) == ("boot-driver-missing", "manual")
-
-
 # -- services ----------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("image", "start", "error", "found"),

@@ -330,7 +330,6 @@ LOST = values(f"{SERVICES}\\Lost", "Type", "dword:1", "Start", "dword:0", "Error
             "elam-driver-missing",
             False,
         ),
-        (new_key(SERVICES, "Lost") + LOST, "boot-driver-missing", True),
     ],
 )
 def test_a_registry_edited_by_hivexsh(tmp_path: Path, script: str, rule: str, left: bool) -> None:

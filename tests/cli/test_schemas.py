@@ -49,7 +49,7 @@ def documents(bootmend: Bootmend, disk: MakeDisk) -> dict[str, Any]:
         "outcome": ["repair", path, "--yes"],
         "history": ["history"],
         "article": ["explain", IMC, "--disk", path],
-        "codes": ["explain", "0x7B"],
+        "codes": ["explain", "0x3B"],
         "catalog": ["catalog", "list"],
         "bcd": ["bcdedit", "/store", path],
     }

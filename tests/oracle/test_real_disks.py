@@ -20,6 +20,8 @@ from tests.support import shared_data
 if TYPE_CHECKING:
     from pathlib import Path
 
+DRIVERS = "inaccessible-boot-device"
+"""Found on some of the made disks, too: their few services are not those of a Windows that could start."""
 pytestmark = pytest.mark.oracle
 IMC = {"21000138", "22000137"}
 
@@ -75,7 +77,7 @@ def test_real_stores_on_real_file_systems(case: Case, tmp_path: Path) -> None:
     before = elements(extract(as_raw(image, tmp_path), case.generation, place, tmp_path))
 
     report = look(image)
-    assert [finding.rule for finding in report.problems] == ["imc-config-init-failed"]
+    assert [finding.rule for finding in report.problems if finding.rule != DRIVERS] == ["imc-config-init-failed"]
     assert not report.inconclusive
     with Target(image) as target:
         plan = make_plan(target, Request(made_at=SAMPLE_TIME, serial_console=True))
